@@ -1,0 +1,175 @@
+"""The composition: which features there are, and how core, realtime and features are joined into a server."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+import tornado.web
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import PeriodicCallback
+
+from regoods.core import http
+from regoods.core.clock import Clock
+from regoods.core.database import Database
+from regoods.core.feature import Feature, Services
+from regoods.core.limits import WindowCounter
+from regoods.core.metrics import Metrics
+from regoods.core.settings import ROOT, Settings
+from regoods.core.tokens import TokenVerifier
+from regoods.core.work import WorkQueue
+from regoods.features import conversations, debug_chat, health, messages, posts, presence, typing, users
+from regoods.features.debug_chat.actions import seed
+from regoods.features.users.actions import require_caller
+from regoods.realtime import heartbeat
+from regoods.realtime.admission import Admission
+from regoods.realtime.bus import LocalBus
+from regoods.realtime.connection import Connection, Realtime
+from regoods.realtime.inbox import Inbox
+from regoods.realtime.registry import ConnectionRegistry
+from regoods.realtime.socket import MessageSocket
+
+logger = logging.getLogger(__name__)
+
+FEATURES: Sequence[Feature] = (
+    users.FEATURE,
+    posts.FEATURE,
+    conversations.FEATURE,
+    messages.FEATURE,
+    typing.FEATURE,
+    presence.FEATURE,
+    health.FEATURE,
+    debug_chat.FEATURE,
+)
+"""A feature may import those above it. Also the order in which routes are tried."""
+
+SWEEP_MS = 60_000
+MAX_HEADERS = 16 * 1024
+IDLE_CONNECTION_SECONDS = 65
+BODY_SECONDS = 30
+
+DRAIN_REQUESTS_SECONDS = 4
+DRAIN_SOCKETS_SECONDS = 2
+"""Together with the last writes, under the 10 s that a stop may take."""
+
+
+class Application(tornado.web.Application):
+    """One server's parts and their life: `start`, and `stop`."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.features = [feature for feature in FEATURES if feature.enabled(settings)]
+        self.database = Database(settings.database_url, ROOT)
+        self.registry: ConnectionRegistry[Connection] = ConnectionRegistry(
+            heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
+        )
+        self.metrics = Metrics()
+        self.bus = LocalBus(self.registry, self.metrics)
+        self.services = Services(
+            settings=settings,
+            clock=clock,
+            tokens=TokenVerifier(settings.jwt_access_secret),
+            work=WorkQueue(
+                self.database,
+                clock,
+                guard=require_caller,
+                publish=self.bus.publish,
+                is_online=self.registry.is_online,
+                enrichers=_enrichers(self.features),
+            ),
+            metrics=self.metrics,
+            publish=self.bus.publish,
+            connections=lambda: (len(self.registry), self.registry.users),
+        )
+        self.socket_class: type[MessageSocket] = type(
+            "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
+        )
+        self.requests = http.RequestsInFlight()
+        self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
+        self._periodic: list[PeriodicCallback] = []
+        super().__init__(
+            [route for feature in self.features for route in feature.routes]
+            + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
+            default_handler_class=http.NotFoundHandler,
+            log_function=http.log_request,
+            template_path=str(ROOT / "templates"),
+            services=self.services,
+            requests=self.requests,
+            request_counter=self._request_counter,
+        )
+
+    def prepare_database(self) -> None:
+        """Create what the embedded database lacks, and the demo data where it is asked for."""
+        settings = self.services.settings
+        self.database.create_tables()
+        if settings.demo_data and self.database.embedded:
+            session = self.database.session(writes=True)
+            session.begin()
+            seed(session, self.services.clock.now(), settings.demo_users)
+            session.commit()
+            session.close()
+
+    def start(self) -> None:
+        """Begin to work; on the loop's thread, before the server listens."""
+        settings = self.services.settings
+        listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
+        inbox = Inbox(self.services, listeners)
+        self._realtime = realtime = Realtime(
+            asyncio.get_running_loop(),
+            self.registry,
+            self.metrics,
+            max_message_size=settings.ws_max_message_size,
+            max_connections=settings.ws_max_connections_per_user,
+            heartbeat_seconds=settings.ws_heartbeat_interval / 1000,
+            idle_seconds=settings.ws_idle_timeout / 1000,
+            receive=inbox.receive,
+        )
+        admission = Admission(self.services, self.registry)
+        self.socket_class.realtime = realtime
+        self.socket_class.admission = admission
+        self.services.work.start()
+        self._heartbeat = heartbeat.Heartbeat(realtime)
+        self._heartbeat.start()
+        for sweep in (inbox.sweep, admission.sweep, self._request_counter.sweep):
+            self._every(SWEEP_MS, sweep)
+        for feature in self.features:
+            for periodic in feature.periodic:
+                self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
+
+    async def stop(self, server: HTTPServer) -> None:
+        """Stop accepting, answer what is in flight, close every socket with 1001, end the writer. Under 10 s."""
+        server.stop()
+        self._heartbeat.stop()
+        for callback in self._periodic:
+            callback.stop()
+        await self.requests.drained(DRAIN_REQUESTS_SECONDS)
+        await self._realtime.stop(DRAIN_SOCKETS_SECONDS)
+        await self.services.work.stop()
+        await server.close_all_connections()
+        self.database.close()
+
+    def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
+        callback = PeriodicCallback(run, interval_ms)
+        callback.start()
+        self._periodic.append(callback)
+
+
+def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., object]]]:
+    enrichers: dict[str, list[Callable[..., object]]] = {}
+    for feature in features:
+        for kind, enricher in feature.enriches.items():
+            enrichers.setdefault(kind, []).append(enricher)
+    return enrichers
+
+
+def make_app(settings: Settings, clock: Clock | None = None) -> Application:
+    return Application(settings, clock or Clock())
+
+
+def make_server(app: Application) -> HTTPServer:
+    return HTTPServer(
+        app,
+        max_header_size=MAX_HEADERS,
+        max_body_size=http.MAX_BODY,
+        idle_connection_timeout=IDLE_CONNECTION_SECONDS,
+        body_timeout=BODY_SECONDS,
+    )

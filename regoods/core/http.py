@@ -1,0 +1,350 @@
+"""REST handlers: who calls, body in, envelope out, errors to answers, CORS, and logs without tokens.
+
+The envelope is section 2 of the contract, CORS section 1.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from regoods.core.errors import (
+    ApiError,
+    BadRequest,
+    ErrorDetail,
+    InvalidToken,
+    NotFound,
+    PayloadTooLarge,
+    RateLimited,
+    Unauthorized,
+    ValidationError,
+)
+from regoods.core.feature import Services
+from regoods.core.limits import Usage, WindowCounter
+from regoods.core.networks import client_address, is_trusted
+from regoods.core.tokens import LARGEST_ID
+from regoods.core.wire import Page, Shape, decode, encode
+from regoods.core.work import Action
+
+access_log = logging.getLogger("regoods.access")
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_BODY = 1024 * 1024
+DRAINED_BODY = 64 * 1024 * 1024
+"""Up to here a body that is too large is read and dropped, so that its sender gets to see the 413."""
+
+ALLOWED_HEADERS = "authorization, content-type, x-request-start, idempotency-key"
+ALLOWED_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
+EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
+PREFLIGHT_SECONDS = "7200"
+
+_id_pattern = re.compile(r"[1-9][0-9]{0,9}")
+_number_pattern = re.compile(r"-?[0-9]{1,10}")
+
+LARGEST_LIMIT = 100
+
+
+class RequestsInFlight:
+    """Counts the requests being answered, so that a stop can wait for them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+        self.draining = False
+
+    def begin(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def end(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def drained(self, seconds: float) -> None:
+        """Tell clients to come back on another connection, and wait at most so long for those being answered."""
+        self.draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._none.wait(), seconds)
+
+
+class ErrorBody(Shape):
+    code: str
+    message: str
+    status_code: int
+    details: tuple[ErrorDetail, ...] | None = None
+
+
+class Failure(Shape):
+    """`message` stands at the top level too: there the SPA looks first."""
+
+    success: bool
+    message: str
+    error: ErrorBody
+
+
+def log_request(handler: RequestHandler) -> None:
+    """One line a request, without its query: that is where a socket's token stands."""
+    status = handler.get_status()
+    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.ERROR
+    if access_log.isEnabledFor(level):
+        request = handler.request
+        access_log.log(level, "%d %s %s %.1f ms", status, request.method, request.path, 1000 * request.request_time())
+
+
+class EnvelopeHandler(RequestHandler):
+    """What every answer has: CORS headers, and errors in the envelope."""
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.application.settings["services"]
+        return services
+
+    @property
+    def client_address(self) -> str:
+        """The caller's address; a proxy's word for it counts only from TRUSTED_PROXIES."""
+        return client_address(
+            self.request.remote_ip or "",
+            self.request.headers.get("X-Forwarded-For"),
+            self.services.settings.trusted_proxies,
+        )
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`, as the client spoke it to us or to a trusted proxy."""
+        forwarded = self.request.headers.get("X-Forwarded-Proto")
+        if forwarded in ("http", "https") and is_trusted(
+            self.request.remote_ip or "", self.services.settings.trusted_proxies
+        ):
+            return forwarded
+        return self.request.protocol
+
+    @property
+    def _in_flight(self) -> RequestsInFlight:
+        requests: RequestsInFlight = self.application.settings["requests"]
+        return requests
+
+    def set_default_headers(self) -> None:
+        headers = self._headers
+        headers["Content-Type"] = "application/json"
+        headers["Cache-Control"] = "no-store"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Vary"] = "Origin"
+        headers.pop("Server", None)
+        if self._in_flight.draining:
+            headers["Connection"] = "close"
+        origin = self.request.headers.get("Origin")
+        if origin is not None and origin in self.services.settings.allowed_origins:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+    def options(self, *_args: str) -> None:
+        """A CORS preflight; the browser holds its answer for two hours."""
+        self.set_header("Access-Control-Allow-Methods", ALLOWED_METHODS)
+        self.set_header("Access-Control-Allow-Headers", ALLOWED_HEADERS)
+        self.set_header("Access-Control-Max-Age", PREFLIGHT_SECONDS)
+        self.set_status(204)
+        self.finish()
+
+    def compute_etag(self) -> None:
+        return None
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = _as_api_error(kwargs.get("exc_info", (None, None, None))[1], status_code)
+        self.set_status(error.status)
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        self.finish(
+            encode(
+                Failure(
+                    success=False,
+                    message=error.message,
+                    error=ErrorBody(
+                        code=error.code,
+                        message=error.message,
+                        status_code=error.status,
+                        details=error.details or None,
+                    ),
+                )
+            )
+        )
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if isinstance(value, ApiError | HTTPError):
+            return
+        # Tornado's own line would print the whole URI, token included.
+        logger.error(
+            "%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb) if typ and value else None
+        )
+
+
+def _as_api_error(error: BaseException | None, status: int) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPError):
+        status = error.status_code
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return NotFound()
+    if 400 <= status < 500:
+        return BadRequest()
+    return ApiError()
+
+
+@stream_request_body
+class ApiHandler(EnvelopeHandler):
+    """A REST handler of a few lines: read, `await self.run(action, …)`, `self.send(…)`.
+
+    The body is streamed so that one that is too large, or meant for an unknown route, is answered in the envelope.
+    """
+
+    requires_user: ClassVar[bool] = True
+    user_id: int
+    _usage: tuple[int, Usage] | None = None
+
+    def not_found(self, *_args: str) -> None:
+        raise NotFound
+
+    get: Callable[..., Awaitable[None] | None] = not_found
+    head: Callable[..., Awaitable[None] | None] = not_found
+    post: Callable[..., Awaitable[None] | None] = not_found
+    put: Callable[..., Awaitable[None] | None] = not_found
+    delete: Callable[..., Awaitable[None] | None] = not_found
+    patch: Callable[..., Awaitable[None] | None] = not_found
+
+    def initialize(self) -> None:
+        self._in_flight.begin()
+
+    def on_finish(self) -> None:
+        self._in_flight.end()
+
+    def prepare(self) -> None:
+        self._body = bytearray()
+        self._too_large = False
+        self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
+        if _number(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
+            raise PayloadTooLarge(MAX_BODY)
+        if self.request.method == "OPTIONS":
+            return
+        if getattr(type(self), str(self.request.method).lower()) is ApiHandler.not_found:
+            raise NotFound
+        if self.requires_user:
+            self.user_id = self._authenticate()
+            self._limit_rate()
+
+    def data_received(self, chunk: bytes) -> None:
+        if len(self._body) + len(chunk) > MAX_BODY:
+            self._too_large = True
+            self._body.clear()
+        elif not self._too_large:
+            self._body += chunk
+
+    def body(self, decoder: msgspec.json.Decoder[T]) -> T:
+        """The request's JSON. Raises PayloadTooLarge over 1 MiB, ValidationError naming the field."""
+        if self._too_large:
+            raise PayloadTooLarge(MAX_BODY)
+        return decode(self._body, decoder)
+
+    async def run(self, action: Action[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an action for the caller, off the loop's thread."""
+        if self._too_large:
+            raise PayloadTooLarge(MAX_BODY)
+        return await self.services.work.run(action, self.user_id, *args, **kwargs)
+
+    def send(self, data: Any, status: int = 200) -> None:
+        """A success envelope around `data` (any encodable value, or `Raw`)."""
+        self.set_status(status)
+        self.finish(b'{"success":true,"data":' + encode(data) + b"}")
+
+    def send_page(self, page: Page) -> None:
+        self.finish(
+            b'{"success":true,"data":' + encode(page.items) + b',"pagination":' + encode(page.pagination) + b"}"
+        )
+
+    def path_id(self, field: str, text: str) -> int:
+        """A positive INT out of the path. Raises ValidationError naming `field`."""
+        if not _id_pattern.fullmatch(text) or int(text) > LARGEST_ID:
+            raise ValidationError(field, f"{field} must be a whole number from 1 to {LARGEST_ID}.")
+        return int(text)
+
+    def query_id(self, field: str) -> int | None:
+        text = self._query(field)
+        return None if text is None else self.path_id(field, text)
+
+    def paging(self, default_limit: int) -> tuple[int, int]:
+        """(limit, offset): limit 1–100, offset from 0."""
+        return (
+            self._query_number("limit", default_limit, 1, LARGEST_LIMIT),
+            self._query_number("offset", 0, 0, LARGEST_ID),
+        )
+
+    def _query(self, field: str) -> str | None:
+        values = self.request.query_arguments.get(field)
+        return values[-1].decode("latin-1") if values else None
+
+    def _query_number(self, field: str, default: int, least: int, most: int) -> int:
+        text = self._query(field)
+        if text is None:
+            return default
+        if not _number_pattern.fullmatch(text) or not least <= int(text) <= most:
+            raise ValidationError(field, f"{field} must be a whole number from {least} to {most}.")
+        return int(text)
+
+    def _authenticate(self) -> int:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token or " " in token:
+            raise Unauthorized
+        if not token.isascii():
+            raise InvalidToken
+        return self.services.tokens.user_id(token)
+
+    def _limit_rate(self) -> None:
+        settings = self.services.settings
+        reading = self.request.method == "GET"
+        limit = settings.rate_limit_reads_per_minute if reading else settings.rate_limit_writes_per_minute
+        if not limit:
+            return
+        counter: WindowCounter[tuple[int, bool]] = self.application.settings["request_counter"]
+        usage = counter.hit((self.user_id, reading))
+        self._usage = (limit, usage)
+        self._set_rate_headers()
+        if usage.used > limit:
+            raise RateLimited(retry_after=int(usage.reset) + 1)
+
+    def _set_rate_headers(self) -> None:
+        if self._usage is not None:
+            limit, usage = self._usage
+            self._headers["RateLimit-Limit"] = str(limit)
+            self._headers["RateLimit-Remaining"] = str(max(0, limit - usage.used))
+            self._headers["RateLimit-Reset"] = str(int(usage.reset) + 1)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        # Tornado cleared the headers on its way here.
+        self._set_rate_headers()
+        super().write_error(status_code, **kwargs)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+class NotFoundHandler(ApiHandler):
+    """Any address that no feature has."""
+
+    requires_user = False

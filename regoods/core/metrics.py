@@ -1,0 +1,38 @@
+"""What this process counted since it started, for `/health/websocket-stats`."""
+
+import time
+from collections import Counter
+
+
+class Metrics:
+    """Plain counters, written on the loop's thread only."""
+
+    def __init__(self) -> None:
+        self.events_sent = 0
+        self.frames_received = 0
+        self.messages_stored = 0
+        self.connections_opened = 0
+        self.connections_closed = 0
+        self.refused: Counter[str] = Counter()
+        self.closed_by_code: Counter[int] = Counter()
+        self._connected_seconds = 0.0
+
+    def opened(self) -> None:
+        self.connections_opened += 1
+        self._connected_seconds -= time.monotonic()
+
+    def closed(self, code: int) -> None:
+        self.connections_closed += 1
+        self.closed_by_code[code] += 1
+        self._connected_seconds += time.monotonic()
+
+    @property
+    def average_connection_seconds(self) -> float:
+        """Mean over all sockets since the start; those still open count up to now.
+
+        A sum of ends minus beginnings needs no time stamp a socket.
+        """
+        if not self.connections_opened:
+            return 0.0
+        still_open = self.connections_opened - self.connections_closed
+        return (self._connected_seconds + still_open * time.monotonic()) / self.connections_opened

@@ -1,0 +1,150 @@
+"""Settings from the environment and `.env`, typed and checked once, at start.
+
+`config/.env.example` lists every variable; a test holds it against this file.
+"""
+
+import os
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import dotenv
+import msgspec
+from msgspec import Meta
+
+from regoods.core.networks import Network, parse_network
+
+DEVELOPMENT_SECRET = "regoods-development-secret-not-for-production"  # noqa: S105 - refused in production
+ROOT = Path(__file__).resolve().parents[2]
+
+TRUE_WORDS = ("true", "1", "yes", "on")
+FALSE_WORDS = ("false", "0", "no", "off")
+
+
+class SettingsError(Exception):
+    """One line for the person who starts the server: the variable, what is wrong, what is allowed."""
+
+
+def whole(least: int, most: int, unit: str = "") -> Any:
+    return Meta(ge=least, le=most, description=f"a whole number from {least} to {most}{unit}")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One field a variable, of the same name in lower case. Intervals in ms, sizes in bytes."""
+
+    app_env: Literal["development", "production"] = "development"
+    host: Annotated[str, Meta(min_length=1, description="a host name or address")] = "127.0.0.1"
+    port: Annotated[int, whole(0, 65535, "; 0 takes any free port")] = 3000
+    database_url: Annotated[
+        str, Meta(pattern=r"^[a-z0-9+]+://", description="a URL such as sqlite:///data/regoods.db")
+    ] = "sqlite:///data/regoods.db"
+    demo_data: bool = True
+    demo_users: Annotated[int, whole(2, 1_000_000)] = 20
+    jwt_access_secret: Annotated[
+        str, Meta(min_length=32, description="32 characters or more, the secret that signs ReGoods' tokens")
+    ] = DEVELOPMENT_SECRET
+    allowed_origins: tuple[str, ...] = ("http://localhost:3000", "http://localhost:5173")
+    public_url: Annotated[str, Meta(pattern=r"^(https?://[^/]+.*)?$", description="an http(s) URL, or nothing")] = ""
+    trusted_proxies: tuple[Network, ...] = ()
+    ws_enabled: bool = True
+    ws_heartbeat_interval: Annotated[int, whole(500, 300_000, " (ms)")] = 30_000
+    ws_max_connections_per_user: Annotated[int, whole(1, 1000)] = 5
+    ws_idle_timeout: Annotated[int, whole(0, 86_400_000, " (ms; 0 = never)")] = 300_000
+    ws_rate_limit_per_minute: Annotated[int, whole(1, 1_000_000)] = 100
+    ws_max_message_size: Annotated[int, whole(1024, 16_777_216, " (bytes)")] = 65_536
+    rate_limit_writes_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 300
+    rate_limit_reads_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 1_200
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    debug_chat: bool = True
+
+    @property
+    def development(self) -> bool:
+        return self.app_env == "development"
+
+
+PRODUCTION_DEFAULTS = {"demo_data": False, "debug_chat": False}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = ROOT / ".env") -> Settings:
+    """Read `env_file` (if it exists), then `environ` (default: the process's own) over it.
+
+    Raises SettingsError for the first variable that is wrong.
+    """
+    values: dict[str, str] = {}
+    if env_file is not None:
+        values.update({name: text for name, text in dotenv.dotenv_values(env_file).items() if text is not None})
+    values.update(os.environ if environ is None else environ)
+    return parse_settings(values)
+
+
+def parse_settings(values: Mapping[str, str]) -> Settings:
+    hints = typing.get_type_hints(Settings, include_extras=True)
+    fields: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        text = values.get(field.name.upper(), "").strip()
+        if text:
+            fields[field.name] = _parse(field.name, text, hints[field.name])
+    if fields.get("app_env") == "production":
+        fields = PRODUCTION_DEFAULTS | fields
+        if fields.get("jwt_access_secret", DEVELOPMENT_SECRET) == DEVELOPMENT_SECRET:
+            raise SettingsError(
+                "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
+                "that signs ReGoods' tokens."
+            )
+    return Settings(**fields)
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    if name == "trusted_proxies":
+        return tuple(_parse_network(item) for item in _split(text))
+    if name == "allowed_origins":
+        return tuple(_parse_origin(item) for item in _split(text))
+    if kind is bool:
+        return _parse_bool(name, text)
+    if typing.get_origin(kind) is Literal:
+        text = text.lower()
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        # A secret or a database password must not end in a terminal or a log.
+        shown = "" if name in ("jwt_access_secret", "database_url") else f"={text!r}"
+        raise SettingsError(f"{name.upper()}{shown} is wrong: {error}. Allowed: {_allowed(kind)}.") from None
+
+
+def _allowed(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return " | ".join(typing.get_args(kind))
+    return str(next(meta.description for meta in kind.__metadata__ if isinstance(meta, Meta)))
+
+
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _parse_bool(name: str, text: str) -> bool:
+    word = text.lower()
+    if word not in TRUE_WORDS + FALSE_WORDS:
+        raise SettingsError(f"{name.upper()}={text!r} is wrong: it is a switch. Allowed: true | false.")
+    return word in TRUE_WORDS
+
+
+def _parse_network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"TRUSTED_PROXIES={text!r} is wrong: {error}. Allowed: addresses or networks, separated by commas."
+        ) from None
+
+
+def _parse_origin(text: str) -> str:
+    """An origin as a browser sends it: scheme and host in lower case, no path."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+        raise SettingsError(
+            f"ALLOWED_ORIGINS={text!r} is wrong: it is no origin. "
+            "Allowed: scheme, host and port, such as https://regoods.com, separated by commas."
+        )
+    return f"{parts.scheme}://{parts.netloc}".lower()

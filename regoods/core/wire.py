@@ -1,0 +1,90 @@
+"""JSON in and out. camelCase lives here: every wire shape is a `Shape` with snake_case fields."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from regoods.core.errors import ValidationError
+
+T = TypeVar("T")
+
+
+class Shape(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
+    """A wire object. A field whose default is None is optional: absent rather than `null`.
+
+    `gc=False`: shapes form no cycles, and thousands of them need not be walked by the collector.
+    """
+
+
+class Event(Shape, tag_field="type"):
+    """A frame from server to client; the subclass's `tag` is its `type`."""
+
+
+class Pagination(Shape):
+    total: int
+    page: int
+    limit: int
+    pages: int
+
+
+class Page(Struct):
+    """One page of a list and how many there are in all."""
+
+    items: list[Any]
+    total: int
+    limit: int
+    offset: int
+
+    @property
+    def pagination(self) -> Pagination:
+        return Pagination(
+            total=self.total,
+            page=self.offset // self.limit + 1,
+            limit=self.limit,
+            pages=-(-self.total // self.limit),
+        )
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(value: Any) -> bytes:
+    return _encoder.encode(value)
+
+
+def raw(value: Any) -> Raw:
+    """Encoded once, to be built into several envelopes or events."""
+    return Raw(_encoder.encode(value))
+
+
+def decode(data: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode and validate. Raises ValidationError naming the field, `body` where the JSON itself is broken."""
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        field, problem = explain(error)
+        raise ValidationError(field, f"{field}: {problem}") from None
+    except UnicodeDecodeError:
+        raise ValidationError("body", "The body is not valid UTF-8.") from None
+    except RecursionError:
+        raise ValidationError("body", "The body is nested too deeply.") from None
+    except msgspec.DecodeError as error:
+        raise ValidationError("body", f"The body is not valid JSON: {error}.") from None
+
+
+def explain(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Field and problem of msgspec's text: ``Expected `int`, got `str` - at `$.recipientId` ``."""
+    problem, _, path = str(error).partition(" - at `")
+    field = path.strip("`$.")
+    missing = problem.partition("missing required field `")[2]
+    if missing:
+        name = missing.rstrip("`")
+        return f"{field}.{name}".lstrip("."), "this field is required"
+    return field or "body", problem[:1].lower() + problem[1:]
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 UTC with milliseconds and `Z` (contract, preamble). `moment` is in UTC."""
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"

@@ -1,0 +1,50 @@
+"""Listing and reading conversations."""
+
+from typing import Any
+
+import msgspec
+
+from regoods.core.wire import Page
+from regoods.core.work import Work, reads, writes
+from regoods.features.conversations import events, queries
+from regoods.features.conversations.rules import audience
+from regoods.features.users.actions import get_user
+
+RECEIPTS = 100
+"""`message_read` events after a whole conversation was read: one for each of the newest so many (contract, 4)."""
+
+
+@reads
+def list_conversations(work: Work, user_id: int, limit: int, offset: int) -> Page:
+    """One preview a partner, newest first."""
+    rows = queries.previews(work.session, user_id, limit, offset)
+    extra = work.enrich("conversations", [row.partner_id for row in rows])
+    items: list[dict[str, Any]] = [
+        msgspec.to_builtins(events.preview(user_id, row)) | extra[row.partner_id] for row in rows
+    ]
+    return Page(items, queries.count_partners(work.session, user_id), limit, offset)
+
+
+@reads
+def count_unread(work: Work, user_id: int) -> events.UnreadCount:
+    return events.UnreadCount(count=queries.unread_count(work.session, user_id))
+
+
+@writes
+def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadCounts:
+    """Mark everything between the two as read by the user. Raises NotFound for an unknown partner."""
+    get_user(work, partner_id)
+    unread = queries.unread_ids(work.session, user_id, partner_id)
+    received, sent = queries.mark_read(work.session, user_id, partner_id, work.now)
+    if unread:
+        both = audience(user_id, partner_id)
+        for message_id in unread[-RECEIPTS:]:
+            work.publish(both, events.message_read(message_id, work.now))
+        work.publish(both, events.conversation_read(user_id, partner_id, len(unread), unread[-1]))
+    return events.ReadCounts(recipient_count=received, sender_count=sent, count=received)
+
+
+@reads
+def have_conversation(work: Work, user_id: int, partner_id: int) -> bool:
+    """Whether the two have written to each other."""
+    return queries.has_messages(work.session, user_id, partner_id)

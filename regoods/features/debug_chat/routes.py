@@ -1,0 +1,51 @@
+import secrets
+
+import msgspec
+
+from regoods.core.http import ApiHandler
+from regoods.core.tokens import LIFETIME, mint
+from regoods.core.wire import iso
+from regoods.features.debug_chat import actions
+from regoods.features.debug_chat.events import Token, TokenRequest
+
+_token_request = msgspec.json.Decoder(TokenRequest)
+
+
+class Page(ApiHandler):
+    requires_user = False
+
+    def get(self) -> None:
+        nonce = secrets.token_urlsafe(16)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header(
+            "Content-Security-Policy",
+            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+            "connect-src 'self' ws: wss:; img-src data: http: https:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'",
+        )
+        self.render("debug_chat.html", nonce=nonce)
+
+
+class Users(ApiHandler):
+    requires_user = False
+
+    async def get(self) -> None:
+        self.send(await self.services.work.run(actions.list_users, 0))
+
+
+class Tokens(ApiHandler):
+    requires_user = False
+
+    async def post(self) -> None:
+        user_id = self.body(_token_request).user_id
+        email = await self.services.work.run(actions.get_email, 0, user_id)
+        now = self.services.clock.now()
+        token = mint(self.services.settings.jwt_access_secret, user_id, email, now)
+        self.send(Token(user_id=user_id, token=token, expires_at=iso(now + LIFETIME)))
+
+
+ROUTES = [
+    (r"/debug/chat", Page),
+    (r"/debug/users", Users),
+    (r"/debug/token", Tokens),
+]

@@ -1,0 +1,47 @@
+"""Answers of the health calls, which stand outside the envelope (contract, section 5)."""
+
+from regoods.core.feature import Services
+from regoods.core.wire import Shape, iso
+
+
+class Health(Shape):
+    status: str
+    timestamp: str
+
+
+class WebSocketStats(Shape):
+    """The plan's `getMetrics`: counts since this process started."""
+
+    active_connections: int
+    online_users: int
+    messages_sent: int
+    """Events written to sockets."""
+    messages_received: int
+    """Frames read from sockets."""
+    connection_errors: int
+    """Handshakes refused."""
+    avg_connection_duration: float
+    """Seconds; sockets still open count up to now."""
+    refused: dict[str, int]
+    """Handshakes refused, by reason."""
+    closed: dict[str, int]
+    """Sockets closed, by code."""
+
+
+def health(services: Services) -> Health:
+    return Health(status="ok", timestamp=iso(services.clock.now()))
+
+
+def websocket_stats(services: Services) -> WebSocketStats:
+    metrics = services.metrics
+    connections, users = services.connections()
+    return WebSocketStats(
+        active_connections=connections,
+        online_users=users,
+        messages_sent=metrics.events_sent,
+        messages_received=metrics.frames_received,
+        connection_errors=sum(metrics.refused.values()),
+        avg_connection_duration=round(metrics.average_connection_seconds, 3),
+        refused=dict(metrics.refused),
+        closed={str(code): count for code, count in metrics.closed_by_code.items()},
+    )

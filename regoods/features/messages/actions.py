@@ -1,0 +1,118 @@
+"""Sending, reading, editing and deleting messages: check, do, tell after the commit."""
+
+from msgspec import Raw
+
+from regoods.core.database import Row
+from regoods.core.errors import Forbidden, InvalidToken, NotFound
+from regoods.core.wire import Page, raw
+from regoods.core.work import Work, reads, writes, writes_for_anyone
+from regoods.features.conversations.events import message_read
+from regoods.features.conversations.rules import audience
+from regoods.features.messages import events, queries, rules
+from regoods.features.posts.queries import find as find_post
+from regoods.features.users.actions import get_user
+from regoods.features.users.queries import find_two
+
+
+@writes_for_anyone
+def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
+    """Store a message and tell its recipient; the Message, encoded once for the answer and both events.
+
+    Looks at the sender itself: an inactive one is told 403 here, not 401 (contract, section 1).
+    """
+    rules.check_type(new.message_type or "text")
+    rules.check_content(new.message_content)
+    if new.attachment_url is not None:
+        rules.check_attachment_url(new.attachment_url)
+    rules.check_not_oneself(user_id, new.recipient_id)
+    sender, recipient = find_two(work.session, user_id, new.recipient_id)
+    if sender is None:
+        raise InvalidToken("The account of this token does not exist.")
+    if not sender.is_active:
+        raise Forbidden("Your account is not active, so it cannot send messages.")
+    if recipient is None or not recipient.is_active:
+        raise NotFound(f"There is no active user {new.recipient_id} to write to.")
+    post = None
+    if new.post_id is not None:
+        post = find_post(work.session, new.post_id)
+        if post is None:
+            raise NotFound(f"There is no post {new.post_id}.")
+    if new.parent_message_id is not None:
+        parent = _get_facts(work, new.parent_message_id)
+        rules.check_participant(parent, user_id)
+    message_id = queries.insert(
+        work.session,
+        sender_id=user_id,
+        recipient_id=new.recipient_id,
+        post_id=new.post_id,
+        message_content=new.message_content,
+        message_type=new.message_type or "text",
+        attachment_url=new.attachment_url,
+        parent_message_id=new.parent_message_id,
+        now=work.now,
+    )
+    encoded = raw(events.new_message(message_id, new, sender, recipient, post, work.now))
+    work.publish((new.recipient_id,), events.message_to_recipient(encoded))
+    work.publish((user_id,), events.message_to_sender(encoded))
+    return encoded
+
+
+@reads
+def list_thread(work: Work, user_id: int, partner_id: int, post_id: int | None, limit: int, offset: int) -> Page:
+    """The latest messages with a partner, oldest first. Raises NotFound for an unknown partner."""
+    get_user(work, partner_id)
+    rows, total = queries.thread(work.session, user_id, partner_id, post_id, limit, offset)
+    return Page([events.message(row) for row in rows], total, limit, offset)
+
+
+@writes
+def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
+    """Mark one message read by the caller. Only a recipient's first time is an event."""
+    row = _get(work, message_id)
+    rules.check_participant(row, user_id)
+    if user_id == row.recipient_id:
+        if not row.is_read_by_recipient:
+            queries.mark_read_by_recipient(work.session, message_id, work.now)
+            work.publish(audience(row.sender_id, row.recipient_id), message_read(message_id, work.now))
+    elif not row.is_read_by_sender or row.sender_read_at is None:
+        queries.mark_read_by_sender(work.session, message_id, work.now)
+    return raw(events.message(_get(work, message_id)))
+
+
+@writes
+def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
+    rules.check_content(change.message_content)
+    before = _get_facts(work, message_id)
+    rules.check_edit(before, user_id, work.now)
+    queries.edit(work.session, message_id, change.message_content, work.now)
+    encoded = raw(events.message(_get(work, message_id)))
+    work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded))
+    return encoded
+
+
+@writes
+def delete(work: Work, user_id: int, message_id: int) -> events.Deleted:
+    """Soft: the row stays, and nobody is shown it any more."""
+    before = _get_facts(work, message_id)
+    rules.check_delete(before, user_id)
+    queries.delete(work.session, message_id, user_id, work.now)
+    work.publish(audience(before.sender_id, before.recipient_id), events.message_deleted(message_id))
+    return events.Deleted(message_id=message_id)
+
+
+def _get(work: Work, message_id: int) -> Row:
+    row = queries.find(work.session, message_id)
+    if row is None:
+        raise _no_such_message(message_id)
+    return row
+
+
+def _get_facts(work: Work, message_id: int) -> Row:
+    row = queries.facts(work.session, message_id)
+    if row is None:
+        raise _no_such_message(message_id)
+    return row
+
+
+def _no_such_message(message_id: int) -> NotFound:
+    return NotFound(f"There is no message {message_id}.")

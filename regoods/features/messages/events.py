@@ -1,0 +1,175 @@
+"""The Message and its events; bodies of the calls that write."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Raw
+
+from regoods.core.database import Row
+from regoods.core.tokens import LARGEST_ID
+from regoods.core.wire import Event, Shape, encode, iso
+from regoods.features.posts.events import PostRef
+from regoods.features.users.events import UserRef, user_ref
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+
+
+class NewMessage(Shape):
+    recipient_id: Id
+    message_content: str
+    message_type: str | None = None
+    """`text` where left out."""
+    post_id: Id | None = None
+    attachment_url: str | None = None
+    parent_message_id: Id | None = None
+
+
+class Edit(Shape):
+    message_content: str
+
+
+class Message(Shape, kw_only=True):
+    message_id: int
+    sender_id: int
+    recipient_id: int
+    post_id: int | None = None
+    message_content: str
+    message_type: str
+    attachment_url: str | None = None
+    is_read_by_recipient: bool
+    recipient_read_at: str | None = None
+    is_read_by_sender: bool
+    sender_read_at: str | None = None
+    is_read: bool
+    """Legacy mirror of the recipient's, as `read_at`."""
+    read_at: str | None = None
+    is_deleted: bool
+    deleted_by: int | None = None
+    is_edited: bool
+    edited_at: str | None = None
+    parent_message_id: int | None = None
+    created_at: str
+    updated_at: str
+    sender: UserRef
+    recipient: UserRef
+    post: PostRef | None = None
+
+
+class Deleted(Shape):
+    message_id: int
+
+
+class MessageEvent(Event, tag="message"):
+    """A new message: to the recipient's sockets only, for the SPA counts each one as unread."""
+
+    message: Raw
+
+
+class MessageSent(Event, tag="message_sent"):
+    """Additive: a new message, to the sender's own sockets."""
+
+    message: Raw
+
+
+class MessageEdited(Event, tag="message_edited"):
+    """To both."""
+
+    message: Raw
+
+
+class MessageDeleted(Event, tag="message_deleted"):
+    """To both."""
+
+    message_id: int
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def message(row: Row) -> Message:
+    """A Message from a row of `queries`: the table's columns with sender, recipient and post beside them."""
+    return Message(
+        message_id=row.message_id,
+        sender_id=row.sender_id,
+        recipient_id=row.recipient_id,
+        post_id=row.post_id,
+        message_content=row.message_content,
+        message_type=row.message_type,
+        attachment_url=row.attachment_url,
+        is_read_by_recipient=row.is_read_by_recipient,
+        recipient_read_at=_iso(row.recipient_read_at),
+        is_read_by_sender=row.is_read_by_sender,
+        sender_read_at=_iso(row.sender_read_at),
+        is_read=row.is_read,
+        read_at=_iso(row.read_at),
+        is_deleted=row.is_deleted,
+        deleted_by=row.deleted_by,
+        is_edited=row.is_edited,
+        edited_at=_iso(row.edited_at),
+        parent_message_id=row.parent_message_id,
+        created_at=iso(row.created_at),
+        updated_at=iso(row.updated_at or row.created_at),
+        sender=user_ref(row.sender_id, row.sender_name, row.sender_picture),
+        recipient=user_ref(row.recipient_id, row.recipient_name, row.recipient_picture),
+        post=None
+        if row.post_title is None
+        else PostRef(
+            post_id=row.post_id,
+            title=row.post_title,
+            price=row.post_price,
+            status=row.post_status,
+            image_url=row.post_image,
+        ),
+    )
+
+
+def new_message(
+    message_id: int, new: NewMessage, sender: Row, recipient: Row, post: Row | None, now: datetime
+) -> Message:
+    """The Message just stored, from what was stored: the row need not be read again."""
+    moment = iso(now)
+    return Message(
+        message_id=message_id,
+        sender_id=sender.user_id,
+        recipient_id=recipient.user_id,
+        post_id=new.post_id,
+        message_content=new.message_content,
+        message_type=new.message_type or "text",
+        attachment_url=new.attachment_url,
+        is_read_by_recipient=False,
+        is_read_by_sender=True,
+        is_read=False,
+        is_deleted=False,
+        is_edited=False,
+        parent_message_id=new.parent_message_id,
+        created_at=moment,
+        updated_at=moment,
+        sender=user_ref(sender.user_id, sender.full_name, sender.profile_picture_url),
+        recipient=user_ref(recipient.user_id, recipient.full_name, recipient.profile_picture_url),
+        post=None
+        if post is None
+        else PostRef(
+            post_id=post.post_id,
+            title=post.title,
+            price=post.price,
+            status=post.status,
+            image_url=post.image_url,
+        ),
+    )
+
+
+def message_to_recipient(encoded: Raw) -> bytes:
+    return encode(MessageEvent(message=encoded))
+
+
+def message_to_sender(encoded: Raw) -> bytes:
+    return encode(MessageSent(message=encoded))
+
+
+def message_edited(encoded: Raw) -> bytes:
+    return encode(MessageEdited(message=encoded))
+
+
+def message_deleted(message_id: int) -> bytes:
+    return encode(MessageDeleted(message_id=message_id))

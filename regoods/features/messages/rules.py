@@ -1,0 +1,81 @@
+"""What may be written, edited, deleted and read, and by whom (contract, section 3). Pure functions."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from regoods.core.database import Row
+from regoods.core.errors import Forbidden, ValidationError
+
+LONGEST_CONTENT = 5000
+LONGEST_URL = 500
+EDIT_WINDOW = timedelta(minutes=15)
+CLIENT_TYPES = ("text", "image")
+
+
+def browser_length(text: str) -> int:
+    """Length as JavaScript counts it: UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def check_content(text: str) -> None:
+    field = "messageContent"
+    # U+FEFF is white space to a browser's trim() and not to Python's.
+    if not text.strip().strip("\ufeff"):
+        raise ValidationError(field, "messageContent must not be blank.")
+    length = browser_length(text)
+    if length > LONGEST_CONTENT:
+        raise ValidationError(
+            field, f"messageContent may hold at most {LONGEST_CONTENT} characters; this has {length}."
+        )
+    if "\0" in text:
+        raise ValidationError(field, "messageContent must not hold NUL characters.")
+
+
+def check_type(message_type: str) -> None:
+    if message_type == "system":
+        raise Forbidden("Messages of type system are written by ReGoods alone.")
+    if message_type not in CLIENT_TYPES:
+        raise ValidationError("messageType", f"messageType must be one of {', '.join(CLIENT_TYPES)}.")
+
+
+def check_attachment_url(url: str) -> None:
+    if len(url) > LONGEST_URL or not _is_web_address(url):
+        raise ValidationError(
+            "attachmentUrl", f"attachmentUrl must be an http or https address of at most {LONGEST_URL} characters."
+        )
+
+
+def _is_web_address(url: str) -> bool:
+    # A URI is printable ASCII (RFC 3986, 2); urlsplit itself would drop tabs and line ends silently.
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def check_not_oneself(sender_id: int, recipient_id: int) -> None:
+    if sender_id == recipient_id:
+        raise ValidationError("recipientId", "recipientId is yourself: write to somebody else.")
+
+
+def check_participant(message: Row, user_id: int) -> None:
+    if user_id not in (message.sender_id, message.recipient_id):
+        raise Forbidden("This message is not yours.")
+
+
+def check_edit(message: Row, user_id: int, now: datetime) -> None:
+    if user_id != message.sender_id:
+        raise Forbidden("Only its sender may edit a message.")
+    if message.is_deleted:
+        raise ValidationError("messageId", "messageId is of a deleted message, which cannot be edited.")
+    if now - message.created_at > EDIT_WINDOW:
+        raise ValidationError("messageId", "messageId is of a message older than 15 minutes, which cannot be edited.")
+
+
+def check_delete(message: Row, user_id: int) -> None:
+    check_participant(message, user_id)
+    if message.is_deleted:
+        raise ValidationError("messageId", "messageId is of a message that is deleted already.")

@@ -1,0 +1,78 @@
+"""Who is typing: the frame heard, the event sent, and the listener between them."""
+
+from collections.abc import Awaitable
+from typing import Annotated
+
+import msgspec
+from cachetools import TTLCache
+from msgspec import Meta
+
+from regoods.core.errors import ValidationError
+from regoods.core.feature import Services
+from regoods.core.tokens import LARGEST_ID
+from regoods.core.wire import Event, Shape, decode, encode
+from regoods.features.conversations.actions import have_conversation
+from regoods.features.conversations.rules import LARGEST_CONVERSATION_ID, conversation_id, partner_in
+
+THROTTLE_SECONDS = 1
+"""At most one event so often for each typist and partner (contract, section 4)."""
+
+KNOWN_SECONDS = 60
+"""How long a pair's conversation is taken for granted before the database is asked again."""
+
+BOUND = 50_000
+
+
+class TypingFrame(Shape):
+    conversation_id: Annotated[int, Meta(ge=1, le=LARGEST_CONVERSATION_ID)]
+    recipient_id: Annotated[int, Meta(ge=1, le=LARGEST_ID)] | None = None
+    """Where left out, conversationId names the partner. The SPA never sends it."""
+
+
+class Typing(Event, tag="typing"):
+    """To the partner; `conversationId` as he knows it."""
+
+    conversation_id: int
+    user_id: int
+
+
+_frame = msgspec.json.Decoder(TypingFrame)
+
+
+class TypingListener:
+    """Passes typing on to the partner. No database when the pair is known."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._recent: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, THROTTLE_SECONDS)
+        self._known: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, KNOWN_SECONDS)
+
+    def __call__(self, user_id: int, payload: bytes) -> Awaitable[None] | None:
+        frame = decode(payload, _frame)
+        partner_id, seen_as = _address(frame, user_id)
+        pair = (user_id, partner_id)
+        if pair in self._recent:
+            return None
+        self._recent[pair] = True
+        event = encode(Typing(conversation_id=seen_as, user_id=user_id))
+        if pair in self._known:
+            self._services.publish((partner_id,), event)
+            return None
+        return self._ask_and_pass_on(pair, event)
+
+    async def _ask_and_pass_on(self, pair: tuple[int, int], event: bytes) -> None:
+        if await self._services.work.run(have_conversation, *pair):
+            self._known[pair] = True
+            self._services.publish((pair[1],), event)
+
+
+def _address(frame: TypingFrame, user_id: int) -> tuple[int, int]:
+    """(partner, conversationId as the partner knows it). Raises ValidationError."""
+    partner_id = frame.recipient_id or partner_in(frame.conversation_id, user_id)
+    if partner_id == user_id:
+        raise ValidationError("conversationId", "conversationId names yourself: name your partner.")
+    if frame.conversation_id <= LARGEST_ID:
+        return partner_id, user_id
+    if frame.conversation_id != conversation_id(user_id, partner_id):
+        raise ValidationError("conversationId", "conversationId is not of your conversation with recipientId.")
+    return partner_id, frame.conversation_id

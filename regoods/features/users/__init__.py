@@ -1,0 +1,8 @@
+"""Users: who may call, and how a person is shown. ReGoods owns the accounts; nothing here changes them.
+
+No URLs, no frames, no events.
+"""
+
+from regoods.core.feature import Feature
+
+FEATURE = Feature(name="users")

@@ -1,0 +1,274 @@
+"""An open socket after its handshake: a slotted asyncio protocol, about 2 KB with its transport.
+
+Everything that is written goes through `push` or is a control frame of the protocol itself. A slow reader is
+closed, never waited for.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from websockets.frames import Opcode
+
+from regoods.core.metrics import Metrics
+from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_MANY_CONNECTIONS, TOO_SLOW, Close
+from regoods.realtime.events import connected_frame
+from regoods.realtime.frames import (
+    CLOSE,
+    PING,
+    PING_FRAME,
+    PONG,
+    FrameError,
+    MessageReader,
+    close_frame,
+    frame,
+    parse_close,
+)
+from regoods.realtime.registry import ConnectionRegistry
+
+CLOSE_SECONDS = 5.0
+"""How long the peer has to answer a close frame and to read what is left, before the transport is cut."""
+
+SLOW_BYTES = 64 * 1024
+SLOW_SECONDS = 5.0
+"""A peer with more than SLOW_BYTES unread (beyond the kernel's buffers) for so long is too slow."""
+
+BUFFER_BYTES = 1024 * 1024
+"""Unread bytes at which a peer is too slow at once: what bounds the process's memory."""
+
+
+class Realtime:
+    """What all sockets of one server share. Times in seconds."""
+
+    __slots__ = (
+        "_gone",
+        "_open",
+        "_stopping",
+        "heartbeat_seconds",
+        "idle_seconds",
+        "loop",
+        "max_connections",
+        "max_message_size",
+        "metrics",
+        "receive",
+        "registry",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        registry: ConnectionRegistry["Connection"],
+        metrics: Metrics,
+        *,
+        max_message_size: int,
+        max_connections: int,
+        heartbeat_seconds: float,
+        idle_seconds: float,
+        receive: Callable[["Connection", Opcode, bytes], None],
+    ) -> None:
+        self.loop = loop
+        self.registry = registry
+        self.metrics = metrics
+        self.max_message_size = max_message_size
+        self.max_connections = max_connections
+        self.heartbeat_seconds = heartbeat_seconds
+        self.idle_seconds = idle_seconds
+        """0: sockets may be silent for ever."""
+        self.receive = receive
+        """What becomes of a whole text or binary message."""
+        self._open = 0
+        self._stopping = False
+        self._gone = asyncio.Event()
+        self._gone.set()
+
+    def admits(self, connection: "Connection") -> Close | None:
+        """Why a socket that has just been taken over must go again, if it must."""
+        self._open += 1
+        self._gone.clear()
+        self.metrics.opened()
+        if self._stopping:
+            return GOING_AWAY
+        if len(self.registry.of(connection.user_id)) >= self.max_connections:
+            return TOO_MANY_CONNECTIONS
+        self.registry.add(connection)
+        return None
+
+    def lost(self, connection: "Connection", code: int) -> None:
+        self.registry.remove(connection)
+        self.metrics.closed(code)
+        self._open -= 1
+        if not self._open:
+            self._gone.set()
+
+    async def stop(self, seconds: float) -> None:
+        """Close every socket with 1001 and wait, at most so long, until they are gone."""
+        self._stopping = True
+        for connection in self.registry:
+            connection.close(GOING_AWAY)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._gone.wait(), seconds)
+
+
+class Connection(asyncio.Protocol):
+    """One socket of one user, from its registration to its end."""
+
+    __slots__ = (
+        "_closing",
+        "_deaf",
+        "_reader",
+        "_realtime",
+        "_slow",
+        "_transport",
+        "_waiter",
+        "heard_at",
+        "pinged_at",
+        "slice_index",
+        "user_id",
+    )
+
+    def __init__(self, realtime: Realtime, user_id: int, early: bytes = b"") -> None:
+        """`early` are bytes that came together with the handshake."""
+        self.user_id = user_id
+        self.slice_index = 0
+        self.heard_at = realtime.loop.time()
+        self.pinged_at = 0.0
+        self._realtime = realtime
+        self._transport: asyncio.Transport | None = None
+        self._reader: MessageReader | None = None
+        self._closing: Close | None = None
+        self._deaf = False
+        self._slow: asyncio.TimerHandle | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        if early:
+            self._reader = MessageReader(realtime.max_message_size)
+            self._reader.hold(early)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        realtime = self._realtime
+        self._transport = transport
+        transport.set_write_buffer_limits(high=SLOW_BYTES)
+        refusal = realtime.admits(self)
+        if refusal is not None:
+            self.close(refusal)
+            return
+        self.push(connected_frame(self.user_id))
+        if self._reader is not None:
+            self.data_received(b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._realtime.lost(self, self._closing.code if self._closing else ABNORMAL)
+        self._closing = self._closing or NORMAL
+        self._transport = None
+        self._reader = None
+        self._end_slow()
+        self._wake()
+
+    def push(self, ready: bytes) -> None:
+        """Write a ready frame; nothing once the socket is closing."""
+        if self._closing is not None or self._transport is None:
+            return
+        self._transport.write(ready)
+        if self._slow is not None and self._transport.get_write_buffer_size() > BUFFER_BYTES:
+            self.close(TOO_SLOW)
+
+    def close(self, close: Close) -> None:
+        """Take the socket out of the registry at once and begin the closing handshake; may be called twice."""
+        if self._closing is not None or self._transport is None:
+            return
+        self._realtime.registry.remove(self)
+        self._closing = close
+        self._transport.write(close_frame(close))
+        self._realtime.loop.call_later(CLOSE_SECONDS, self._cut)
+
+    def beat(self, now: float) -> None:
+        """One heartbeat: ping, or close a peer that did not answer the last ping or has been silent too long."""
+        realtime = self._realtime
+        # A visit may come a little before a whole interval is over.
+        due = now - self.pinged_at >= 0.9 * realtime.heartbeat_seconds
+        if due and self.pinged_at > self.heard_at:
+            self.close(NO_PONG)
+        elif realtime.idle_seconds and now - self.heard_at >= realtime.idle_seconds:
+            self.close(IDLE)
+        elif due:
+            self.pinged_at = now
+            self.push(PING_FRAME)
+
+    def probe(self) -> asyncio.Future[None]:
+        """Ping now; the future is done when the peer is heard or gone."""
+        if self._waiter is None or self._waiter.done():
+            self._waiter = self._realtime.loop.create_future()
+            self.push(PING_FRAME)
+        return self._waiter
+
+    def close_if_silent(self, close: Close) -> None:
+        """Close unless the peer was heard since the last `probe`."""
+        if self._waiter is not None and not self._waiter.done():
+            self.close(close)
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self._realtime.loop.time()
+        self._wake()
+        if self._deaf:
+            return
+        reader = self._reader or MessageReader(self._realtime.max_message_size)
+        try:
+            for opcode, payload in reader.feed(data):
+                self._receive(opcode, payload)
+                if opcode is CLOSE:
+                    return
+        except FrameError as error:
+            self._fail(error.close)
+            return
+        self._reader = None if reader.idle else reader
+
+    def pause_writing(self) -> None:
+        self._slow = self._realtime.loop.call_later(SLOW_SECONDS, self.close, TOO_SLOW)
+
+    def resume_writing(self) -> None:
+        self._end_slow()
+
+    def _receive(self, opcode: Opcode, payload: bytes) -> None:
+        if opcode is PONG:
+            return
+        if opcode is PING:
+            self.push(frame(PONG, payload))
+        elif opcode is CLOSE:
+            self._answer_close(payload)
+        elif self._closing is None:
+            self._realtime.receive(self, opcode, payload)
+
+    def _answer_close(self, payload: bytes) -> None:
+        code = parse_close(payload)
+        self._deaf = True
+        if self._transport is None:
+            return
+        if self._closing is None:
+            self._realtime.registry.remove(self)
+            self._closing = Close(code, "", True)
+            # RFC 6455, 5.5.1: answer with the code received; one without a code is answered without.
+            self._transport.write(frame(CLOSE, payload[:2]))
+        self._transport.close()
+
+    def _fail(self, close: Close) -> None:
+        """RFC 6455, 7.1.7. Half-closed and read to its end: a reset could overtake the close frame."""
+        self.close(close)
+        self._deaf = True
+        self._reader = None
+        if self._transport is not None:
+            self._transport.write_eof()
+
+    def _cut(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            if not self._waiter.done():
+                self._waiter.set_result(None)
+            self._waiter = None
+
+    def _end_slow(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None

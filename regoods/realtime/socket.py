@@ -1,0 +1,109 @@
+"""The handshake of `/messages?token=<jwt>`, in Tornado; what is open afterwards is a `Connection`.
+
+Tornado's handler, request and stream cost 17 KB a socket. So once the handshake is done, the TCP connection is
+taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
+"""
+
+import asyncio
+from typing import ClassVar
+
+from tornado.iostream import IOStream
+from tornado.websocket import WebSocketHandler
+
+from regoods.core.errors import BadRequest, Forbidden
+from regoods.core.http import EnvelopeHandler
+from regoods.realtime.admission import Admission, Refused
+from regoods.realtime.closing import Close
+from regoods.realtime.connection import Connection, Realtime
+from regoods.realtime.registry import ConnectionRegistry
+
+EARLY_BYTES = 65_536
+HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+
+
+class MessageSocket(EnvelopeHandler, WebSocketHandler):
+    """Authenticates, shakes hands, and registers a `Connection`.
+
+    The registry is class-level; `make_app` makes a subclass with its own, so that two servers fit in one process.
+    """
+
+    registry: ClassVar[ConnectionRegistry[Connection]]
+    admission: ClassVar[Admission]
+    realtime: ClassVar[Realtime]
+    adopting: ClassVar[set[asyncio.Task[object]]]
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """Refuse with a status before the upgrade, or with a close code right after it, or open."""
+        self._require_handshake()
+        if not self._is_origin_allowed():
+            raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
+        self._refusal: Close | None = None
+        self._user_id = 0
+        try:
+            self._user_id = await self.admission.admit(
+                self.request.query_arguments.get("token", ()), self.client_address
+            )
+        except Refused as refused:
+            self._refusal = refused.close
+        await super().get(*args, **kwargs)
+
+    def open(self, *_args: str, **_kwargs: str) -> None:
+        if self._refusal is not None:
+            self.close(self._refusal.code, self._refusal.reason)
+            return
+        self._hand_over()
+
+    def on_message(self, message: str | bytes) -> None:
+        """A refused client's last words."""
+
+    def check_origin(self, origin: str) -> bool:
+        """Decided in `get`, where the answer is an envelope."""
+        return True
+
+    def _require_handshake(self) -> None:
+        headers = self.request.headers
+        upgrade = headers.get("Upgrade", "").lower() == "websocket"
+        connection = {word.strip().lower() for word in headers.get("Connection", "").split(",")}
+        if not upgrade or "upgrade" not in connection or not all(headers.get(name) for name in HANDSHAKE_HEADERS):
+            raise BadRequest("This address speaks WebSocket (RFC 6455): connect to it with a WebSocket client.")
+
+    def _is_origin_allowed(self) -> bool:
+        """ALLOWED_ORIGINS, our own origin, or none at all (no browser)."""
+        origin = self.request.headers.get("Origin", self.request.headers.get("Sec-Websocket-Origin"))
+        if origin is None:
+            return True
+        origin = origin.lower()
+        own = f"{self.scheme}://{self.request.headers.get('Host', '')}".lower()
+        return origin == own or origin in self.services.settings.allowed_origins
+
+    def _hand_over(self) -> None:
+        """Give the TCP connection to a `Connection` and let go of Tornado's stream.
+
+        The duplicated descriptor keeps the connection open when Tornado closes its own.
+        """
+        assert self.ws_connection is not None
+        stream = self.ws_connection.stream
+        assert stream is not None
+        if stream.closed():
+            return
+        early = _take_early_bytes(stream)
+        # A stream that is still writing has not flushed its 101; one without a socket lost its client.
+        if stream.socket is None or stream.writing() or len(early) == EARLY_BYTES:
+            stream.close()
+            return
+        sock = stream.socket.dup()
+        stream.close()
+        sock.setblocking(False)
+        connection = Connection(self.realtime, self._user_id, early)
+        task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: connection, sock))
+        self.adopting.add(task)
+        task.add_done_callback(self.adopting.discard)
+
+
+def _take_early_bytes(stream: IOStream) -> bytes:
+    """What the client sent together with its handshake and Tornado has already read."""
+    reading = asyncio.ensure_future(stream.read_bytes(EARLY_BYTES, partial=True))
+    reading.add_done_callback(lambda future: future.exception())
+    if reading.done() and reading.exception() is None:
+        return bytes(reading.result())
+    return b""

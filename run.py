@@ -1,0 +1,91 @@
+"""Start the server, or `run.py token --user N`: load settings, build, serve, drain on SIGTERM and SIGINT."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+
+from tornado.netutil import bind_sockets
+
+from regoods.app import make_app, make_server
+from regoods.core.clock import Clock
+from regoods.core.settings import Settings, SettingsError, load_settings
+from regoods.core.tokens import mint
+
+SETTINGS_ERROR = 2
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return SETTINGS_ERROR
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    if options.command == "token":
+        return print_token(settings, options.user)
+    return asyncio.run(serve(settings))
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run.py", description="ReGoods messaging")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="serve REST, WebSocket and, in development, the chat page (the default)")
+    token = commands.add_parser("token", help="print an access token that lives 15 minutes, in development")
+    token.add_argument("--user", type=int, required=True, help="the user id it speaks for")
+    return parser.parse_args(arguments)
+
+
+def print_token(settings: Settings, user_id: int) -> int:
+    if not settings.development:
+        print("Tokens are minted in development only; in production ReGoods issues them.", file=sys.stderr)
+        return SETTINGS_ERROR
+    print(demo_token(settings, user_id))
+    return 0
+
+
+def demo_token(settings: Settings, user_id: int) -> str:
+    return mint(settings.jwt_access_secret, user_id, f"user{user_id}@demo.regoods.example", Clock().now())
+
+
+async def serve(settings: Settings) -> int:
+    try:
+        sockets = bind_sockets(settings.port, settings.host)
+    except OSError as error:
+        print(
+            f"PORT={settings.port} on HOST={settings.host} cannot be used: {error.strerror}. "
+            "End what listens there, or set another PORT.",
+            file=sys.stderr,
+        )
+        return SETTINGS_ERROR
+    app = make_app(settings)
+    app.prepare_database()
+    server = make_server(app)
+    app.start()
+    server.add_sockets(sockets)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    announce(settings, sockets[0].getsockname()[1])
+    await stopping.wait()
+    await app.stop(server)
+    return 0
+
+
+def announce(settings: Settings, port: int) -> None:
+    address = f"http://{settings.host}:{port}"
+    print(f"ReGoods messaging listens on {address} ({settings.app_env}). Stop it with Ctrl+C.")
+    if settings.debug_chat:
+        print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
+    if settings.development and settings.demo_data:
+        for user_id in (1, 2):
+            print(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
