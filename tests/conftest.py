@@ -1,0 +1,68 @@
+"""Fixtures: a running server and people who use it. Every test function that is a coroutine runs on Tornado's loop."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core.settings import Settings
+from tests.support.people import Person
+from tests.support.server import RunningServer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+            item.add_marker(pytest.mark.gen_test)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """Defaults, an own database, and what the test's `@pytest.mark.settings(...)` sets."""
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/regoods.db", demo_data=False, jwt_access_secret="a-secret-for-tests-" * 2
+    )
+    marker = request.node.get_closest_marker("settings")
+    return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
+
+
+@pytest.fixture
+def server(io_loop: IOLoop, settings: Settings) -> Iterator[RunningServer]:
+    running = RunningServer(settings)
+
+    async def start() -> None:
+        running.start()
+
+    io_loop.run_sync(start)
+    yield running
+    io_loop.run_sync(running.stop, timeout=15)
+
+
+@pytest.fixture
+def ann(server: RunningServer) -> Person:
+    return server.person(1)
+
+
+@pytest.fixture
+def ben(server: RunningServer) -> Person:
+    return server.person(2)
+
+
+@pytest.fixture
+def chloe(server: RunningServer) -> Person:
+    return server.person(3)
+
+
+@pytest.fixture
+def dmitri(server: RunningServer) -> Person:
+    return server.person(4)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name what was skipped, in the last lines."""
+    for report in terminalreporter.stats.get("skipped", []):
+        terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
