@@ -28,7 +28,11 @@ def main(arguments: list[str]) -> int:
     )
     if options.command == "token":
         return print_token(settings, options.user)
-    return asyncio.run(serve(settings))
+    try:
+        return asyncio.run(serve(settings))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return SETTINGS_ERROR
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -276,6 +276,10 @@ class ApiHandler(EnvelopeHandler):
             b'{"success":true,"data":' + encode(page.items) + b',"pagination":' + encode(page.pagination) + b"}"
         )
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Bytes that are no UTF-8 make a bad id like any other, which names its field."""
+        return value.decode("utf-8", "replace")
+
     def path_id(self, field: str, text: str) -> int:
         """A positive INT out of the path. Raises ValidationError naming `field`."""
         if not _id_pattern.fullmatch(text) or int(text) > LARGEST_ID:

@@ -172,15 +172,22 @@ class WorkQueue:
 
     def _read(self, action: Action[..., T], user_id: int, arguments: tuple[Any, ...]) -> T:
         session: Session | None = getattr(self._reader_sessions, "session", None)
-        if session is None:
-            session = self._reader_sessions.session = self._database.session(writes=False)
         try:
+            if session is None:
+                session = self._reader_sessions.session = self._database.session(writes=False)
             session.begin()
-            return self._call(session, action, user_id, arguments)[0]
-        except Exception as error:
-            raise self._translate(error) from error
-        finally:
+            result, _ = self._call(session, action, user_id, arguments)
             session.rollback()
+        except ApiError:
+            assert session is not None
+            session.rollback()
+            raise
+        except Exception as error:
+            # The connection may be what failed: the next read opens another.
+            self._reader_sessions.session = None
+            _close_quietly(session)
+            raise self._translate(error) from error
+        return result
 
     def _call(
         self, session: Session, action: Action[..., T], user_id: int, arguments: tuple[Any, ...]
@@ -233,11 +240,7 @@ class WorkQueue:
             unit.outbox = []
             if unit.error is None:
                 unit.error = self._translate(error)
-        if session is not None:
-            try:
-                session.close()
-            except Exception as closing:
-                logger.error("closing the writer's connection failed: %s", closing)
+        _close_quietly(session)
 
     def _settle(self, batch: Sequence[_Unit]) -> None:
         for unit in batch:
@@ -259,3 +262,11 @@ class WorkQueue:
             logger.error("the database refused: %s", error)
             return ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
         return error
+
+
+def _close_quietly(session: Session | None) -> None:
+    if session is not None:
+        try:
+            session.close()
+        except Exception as error:
+            logger.error("closing a database connection failed: %s", error)

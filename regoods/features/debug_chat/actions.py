@@ -21,10 +21,11 @@ POSTS = (
     ("Kids’ ski boots, 22.5", 25.0), ("Espresso machine", 240.0), ("Acoustic guitar", 130.0),
 )  # fmt: skip
 TALK = (
-    (1, 2, "Hello! Is the bike still there?"), (2, 1, "Yes, it is. Do you want to see it?"),
-    (1, 2, "Gladly. Saturday at ten? 🚲"), (3, 1, "Would you take 150 for the table?"),
-    (2, 3, "Does the camera come with a strap?"),
+    (1, 2, 1, "Hello! Is the bike still there?"), (2, 1, 1, "Yes, it is. Do you want to see it?"),
+    (1, 2, 1, "Gladly. Saturday at ten? 🚲"), (3, 1, 2, "Would you take 150 for the table?"),
+    (2, 3, 3, "Does the camera come with a strap?"),
 )  # fmt: skip
+"""(sender, recipient, post, text)"""
 
 
 def seed(session: Session, now: datetime, users: int) -> None:
@@ -98,14 +99,14 @@ def _posts(now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def _messages(now: datetime, users: int) -> list[dict[str, Any]]:
     rows = []
-    for minutes, (sender, recipient, content) in enumerate(TALK):
+    for minutes, (sender, recipient, post, content) in enumerate(TALK):
         if max(sender, recipient) <= users:
             at = now - timedelta(minutes=len(TALK) - minutes)
             rows.append(
                 {
                     "sender_id": sender,
                     "recipient_id": recipient,
-                    "post_id": 1,
+                    "post_id": post,
                     "message_content": content,
                     "created_at": at,
                     "updated_at": at,
