@@ -101,12 +101,16 @@ class Query:
 class Session:
     """One lasting connection and its transaction; used by one thread at a time."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, *, writes: bool) -> None:
         self.connection = connection
+        # A write transaction that starts as a reader fails at once when another writer came between.
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self.dialect = connection.dialect
         self._transaction: sa.Transaction | None = None
         self._direct = self.dialect.name == "sqlite"
-        self._cursor: Any = connection.connection.cursor() if self._direct else None
+        driver: Any = connection.connection.dbapi_connection
+        self._driver = driver
+        self._cursor: Any = driver.cursor() if self._direct else None
         # SQL Server names savepoints in its own words and has no release.
         self._savepoint, self._release, self._rollback_to = (
             str(clause(SAVEPOINT).compile(dialect=self.dialect))
@@ -146,14 +150,22 @@ class Session:
         return int(self._cursor.execute(plan.sql, plan.parameters(parameters)).rowcount)
 
     def begin(self) -> None:
-        self._transaction = self.connection.begin()
+        if self._direct:
+            self._cursor.execute(self._begin)
+        else:
+            self._transaction = self.connection.begin()
 
     def commit(self) -> None:
-        if self._transaction is not None:
+        if self._direct:
+            self._cursor.execute("COMMIT")
+        elif self._transaction is not None:
             self._transaction.commit()
 
     def rollback(self) -> None:
-        if self._transaction is not None and self._transaction.is_active:
+        if self._direct:
+            if self._driver.in_transaction:
+                self._cursor.execute("ROLLBACK")
+        elif self._transaction is not None and self._transaction.is_active:
             self._transaction.rollback()
 
     def savepoint(self) -> None:
@@ -193,7 +205,6 @@ class Database:
         self.embedded = self.url.get_backend_name() == "sqlite"
         if self.embedded:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
 
     def create_tables(self) -> None:
         """Create what is missing, in the embedded database only: a server's schema is its DBA's.
@@ -208,8 +219,7 @@ class Database:
                 raise SettingsError(f"DATABASE_URL cannot be used: {_one_line(error.orig or error)}.") from None
 
     def session(self, *, writes: bool) -> Session:
-        connection = self.engine.connect().execution_options(writes=writes)
-        return Session(connection)
+        return Session(self.engine.connect(), writes=writes)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -233,7 +243,7 @@ def _absolute(url: URL, root: Path) -> URL:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    # The driver must not begin transactions of its own: ours begin IMMEDIATE or not at all.
+    # The driver must not begin transactions of its own: a Session does.
     connection.isolation_level = None
     for pragma in (
         "journal_mode = WAL",
@@ -243,9 +253,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A write transaction that starts as a reader fails at once when another writer came between.
-    writes = connection.get_execution_options().get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

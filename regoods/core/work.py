@@ -1,16 +1,11 @@
 """The unit of work: an action runs in a transaction off the loop, and nobody hears before the commit.
 
-Writes are committed in groups. What arrives while a batch is being written waits for the next; one
-writer thread runs the waiting units, each in its own savepoint, in one transaction with one fsync; then
-the loop publishes their outboxes in order and answers each. At low load a batch is one unit and waits for nothing.
+Writes are committed in groups (`core/lanes.py`); then the loop publishes their outboxes in order and answers each.
 """
 
 import asyncio
 import logging
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -19,16 +14,20 @@ import msgspec
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
+from regoods.core.lanes import Lane, Outbox, Unit
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BATCH_LIMIT = 128
+WRITE_BATCH = 128
 """Units in a transaction: at about 100 µs each, nobody waits much over 13 ms for the others of his batch."""
 
-READERS = 4
+READ_BATCH = 32
+READERS = 2
+"""Threads; a long list on one leaves the other for the short reads."""
+
 RETRY_AFTER_SECONDS = 2
 
 
@@ -40,13 +39,14 @@ class Work:
     def __init__(
         self,
         session: Session,
+        outbox: Outbox,
         now: datetime,
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         is_online: Callable[[int], bool],
     ) -> None:
         self.session = session
         self.now = now
-        self.outbox: list[tuple[Sequence[int], bytes]] = []
+        self.outbox = outbox
         self._enrichers = enrichers
         self._is_online = is_online
 
@@ -101,25 +101,8 @@ def writes_for_anyone(function: Callable[Concatenate[Work, int, P], T]) -> Actio
     return Action(function, writes=True, checks_caller=False)
 
 
-class _Unit:
-    """One waiting write: what to run, and afterwards what came of it."""
-
-    __slots__ = ("action", "arguments", "error", "future", "outbox", "result", "user_id")
-
-    def __init__(
-        self, action: Action[..., Any], user_id: int, arguments: tuple[Any, ...], future: asyncio.Future[Any]
-    ) -> None:
-        self.action = action
-        self.user_id = user_id
-        self.arguments = arguments
-        self.future = future
-        self.outbox: list[tuple[Sequence[int], bytes]] = []
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-
 class WorkQueue:
-    """Runs actions: writes in group commits on one writer thread, reads on a few reader threads."""
+    """Runs actions: writes in group commits on one writer thread, reads beside them on a few reader threads."""
 
     def __init__(
         self,
@@ -137,25 +120,21 @@ class WorkQueue:
         self._publish = publish
         self._is_online = is_online
         self._enrichers = enrichers
-        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self._reader_sessions = threading.local()
-        self._writer: threading.Thread | None = None
+        self._writer = Lane(database, writes=True, threads=1, batch_limit=WRITE_BATCH, settle=self._settle)
+        self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Begin to work; called on the loop's thread, to which results return."""
         self._loop = asyncio.get_running_loop()
-        self._writer = threading.Thread(target=self._write_batches, name="writer", daemon=True)
-        self._writer.start()
+        self._writer.start(self._loop)
+        self._readers.start(self._loop)
 
     async def stop(self) -> None:
         """Finish what waits, then end the threads."""
-        self._waiting.put(None)
         loop = asyncio.get_running_loop()
-        if self._writer is not None:
-            await loop.run_in_executor(None, self._writer.join)
-        await loop.run_in_executor(None, self._readers.shutdown)
+        await loop.run_in_executor(None, self._writer.stop)
+        await loop.run_in_executor(None, self._readers.stop)
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for a user; its events are published before this returns.
@@ -163,110 +142,39 @@ class WorkQueue:
         Raises the action's ApiError, or ServiceUnavailable where the database refused.
         """
         assert self._loop is not None
-        assert not kwargs, "actions take positional arguments"
-        if not action.writes:
-            return await self._loop.run_in_executor(self._readers, self._read, action, user_id, args)
+
+        def call(session: Session, outbox: Outbox) -> T:
+            work = Work(session, outbox, self._clock.now(), self._enrichers, self._is_online)
+            if action.checks_caller:
+                self._guard(work, user_id)
+            return action.function(work, user_id, *args, **kwargs)
+
         future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.put(_Unit(action, user_id, args, future))
+        (self._writer if action.writes else self._readers).put(Unit(call, future))
         return await future
 
-    def _read(self, action: Action[..., T], user_id: int, arguments: tuple[Any, ...]) -> T:
-        session: Session | None = getattr(self._reader_sessions, "session", None)
-        try:
-            if session is None:
-                session = self._reader_sessions.session = self._database.session(writes=False)
-            session.begin()
-            result, _ = self._call(session, action, user_id, arguments)
-            session.rollback()
-        except ApiError:
-            assert session is not None
-            session.rollback()
-            raise
-        except Exception as error:
-            # The connection may be what failed: the next read opens another.
-            self._reader_sessions.session = None
-            _close_quietly(session)
-            raise self._translate(error) from error
-        return result
-
-    def _call(
-        self, session: Session, action: Action[..., T], user_id: int, arguments: tuple[Any, ...]
-    ) -> tuple[T, list[tuple[Sequence[int], bytes]]]:
-        work = Work(session, self._clock.now(), self._enrichers, self._is_online)
-        if action.checks_caller:
-            self._guard(work, user_id)
-        return action.function(work, user_id, *arguments), work.outbox
-
-    def _write_batches(self) -> None:
-        session: Session | None = None
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            stopping = False
-            while len(batch) < BATCH_LIMIT and not self._waiting.empty():
-                unit = self._waiting.get()
-                if unit is None:
-                    stopping = True
-                    break
-                batch.append(unit)
-            try:
-                session = session or self._database.session(writes=True)
-                self._write(session, batch)
-            except Exception as error:
-                logger.error("a batch of %d writes was not committed: %s", len(batch), error)
-                self._abandon(session, batch, error)
-                session = None
-            assert self._loop is not None
-            self._loop.call_soon_threadsafe(self._settle, batch)
-            if stopping:
-                break
-        if session is not None:
-            session.close()
-
-    def _write(self, session: Session, batch: Sequence[_Unit]) -> None:
-        session.begin()
+    def _settle(self, batch: Sequence[Unit]) -> None:
+        """Tell and answer; on the loop's thread, after the commit."""
         for unit in batch:
-            session.savepoint()
-            try:
-                unit.result, unit.outbox = self._call(session, unit.action, unit.user_id, unit.arguments)
-            except Exception as error:
-                unit.error = self._translate(error)
-                session.rollback_to_savepoint()
-            session.release_savepoint()
-        session.commit()
-
-    def _abandon(self, session: Session | None, batch: Sequence[_Unit], error: Exception) -> None:
-        """Nothing of the batch is on disk: every unit that had succeeded failed with it."""
-        for unit in batch:
-            unit.outbox = []
             if unit.error is None:
-                unit.error = self._translate(error)
-        _close_quietly(session)
-
-    def _settle(self, batch: Sequence[_Unit]) -> None:
-        for unit in batch:
-            for audience, event in unit.outbox:
-                try:
-                    self._publish(audience, event)
-                except Exception:
-                    # It is committed; a failed push must not become a failed answer (contract, section 2).
-                    logger.exception("an event could not be pushed")
+                for audience, event in unit.outbox:
+                    self._push(audience, event)
             if unit.future.cancelled():
                 continue
             if unit.error is None:
                 unit.future.set_result(unit.result)
             else:
-                unit.future.set_exception(unit.error)
+                unit.future.set_exception(self._translate(unit.error))
+
+    def _push(self, audience: Sequence[int], event: bytes) -> None:
+        try:
+            self._publish(audience, event)
+        except Exception:
+            # It is committed; a failed push must not become a failed answer (contract, section 2).
+            logger.exception("an event could not be pushed")
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):
             logger.error("the database refused: %s", error)
             return ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
         return error
-
-
-def _close_quietly(session: Session | None) -> None:
-    if session is not None:
-        try:
-            session.close()
-        except Exception as error:
-            logger.error("closing a database connection failed: %s", error)

@@ -1,0 +1,148 @@
+"""Threads that run waiting units of work in batches, each batch in one transaction.
+
+What arrives while a batch is under way waits for the next. A batch of writes costs one fsync, whatever its size; a
+batch of reads one snapshot. At low load a batch is one unit and waits for nothing.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from regoods.core.database import Database, Session
+
+logger = logging.getLogger(__name__)
+
+Outbox = list[tuple[Sequence[int], bytes]]
+"""(audience, encoded event), in the order of publishing."""
+
+
+class Unit:
+    """One waiting call: what to run in a session, and afterwards what came of it."""
+
+    __slots__ = ("call", "error", "future", "outbox", "result")
+
+    def __init__(self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any]) -> None:
+        self.call = call
+        self.future = future
+        self.outbox: Outbox = []
+        self.result: Any = None
+        self.error: Exception | None = None
+
+
+class Lane:
+    """A queue of units and the threads, with a lasting connection each, that run them.
+
+    `settle` gets each finished batch on the loop's thread: after its commit, with result or error in every unit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        writes: bool,
+        threads: int,
+        batch_limit: int,
+        settle: Callable[[Sequence[Unit]], None],
+    ) -> None:
+        self._database = database
+        self._writes = writes
+        self._batch_limit = batch_limit
+        self._settle = settle
+        self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        name = "writer" if writes else "reader"
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, unit: Unit) -> None:
+        self._waiting.put(unit)
+
+    def stop(self) -> None:
+        """Finish what waits and end the threads. Blocks; not for the loop's thread."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _run(self) -> None:
+        session: Session | None = None
+        ending = False
+        while not ending:
+            batch, ending = self._take()
+            if not batch:
+                continue
+            try:
+                session = session or self._database.session(writes=self._writes)
+                if self._writes:
+                    _write(session, batch)
+                else:
+                    _read(session, batch)
+            except Exception as error:
+                logger.error("a batch of %d units was taken back: %s", len(batch), error)
+                _take_back(batch, error)
+                # The connection may be what failed: the next batch opens another.
+                _close_quietly(session)
+                session = None
+            self._loop.call_soon_threadsafe(self._settle, batch)
+        _close_quietly(session)
+
+    def _take(self) -> tuple[list[Unit], bool]:
+        """Wait for a unit and take what waits behind it; whether the end was among it."""
+        batch: list[Unit] = []
+        unit = self._waiting.get()
+        while unit is not None:
+            batch.append(unit)
+            if len(batch) == self._batch_limit:
+                return batch, False
+            try:
+                unit = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+
+def _write(session: Session, batch: Sequence[Unit]) -> None:
+    """Each unit in its savepoint, so that one that fails takes only itself back."""
+    session.begin()
+    for unit in batch:
+        session.savepoint()
+        try:
+            unit.result = unit.call(session, unit.outbox)
+        except Exception as error:
+            unit.error = error
+            session.rollback_to_savepoint()
+        session.release_savepoint()
+    session.commit()
+
+
+def _read(session: Session, batch: Sequence[Unit]) -> None:
+    session.begin()
+    for unit in batch:
+        try:
+            unit.result = unit.call(session, unit.outbox)
+        except Exception as error:
+            unit.error = error
+    session.rollback()
+
+
+def _take_back(batch: Sequence[Unit], error: Exception) -> None:
+    """Nothing of the batch is on disk: every unit that had succeeded failed with it."""
+    for unit in batch:
+        unit.error = unit.error or error
+
+
+def _close_quietly(session: Session | None) -> None:
+    if session is not None:
+        try:
+            session.close()
+        except Exception as error:
+            logger.error("closing a database connection failed: %s", error)
