@@ -127,8 +127,8 @@ class Application(tornado.web.Application):
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
-        self._heartbeat = heartbeat.Heartbeat(realtime)
-        self._heartbeat.start()
+        self.heartbeat = heartbeat.Heartbeat(realtime)
+        self.heartbeat.start()
         for sweep in (inbox.sweep, admission.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
@@ -138,7 +138,7 @@ class Application(tornado.web.Application):
     async def stop(self, server: HTTPServer) -> None:
         """Stop accepting, answer what is in flight, close every socket with 1001, end the writer. Under 10 s."""
         server.stop()
-        self._heartbeat.stop()
+        self.heartbeat.stop()
         for callback in self._periodic:
             callback.stop()
         await self.requests.drained(DRAIN_REQUESTS_SECONDS)

@@ -51,7 +51,8 @@ class Lane:
         self._writes = writes
         self._batch_limit = batch_limit
         self._settle = settle
-        self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._gathered: list[Unit] = []
+        self._waiting: queue.SimpleQueue[list[Unit] | None] = queue.SimpleQueue()
         name = "writer" if writes else "reader"
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
@@ -63,15 +64,27 @@ class Lane:
             thread.start()
 
     def put(self, unit: Unit) -> None:
-        self._waiting.put(unit)
+        """Queue a unit; on the loop's thread.
 
-    def stop(self) -> None:
-        """Finish what waits and end the threads. Blocks; not for the loop's thread."""
-        for _ in self._threads:
+        What comes in one turn of the loop is handed over together: waking a thread, and giving it the interpreter's
+        lock, costs more than a unit does.
+        """
+        self._gathered.append(unit)
+        if len(self._gathered) == 1:
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._waiting.put(gathered)
+
+    async def stop(self) -> None:
+        """Finish what waits and end the threads."""
+        self._hand_over()
+        for thread in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+            await self._loop.run_in_executor(None, thread.join)
 
     def _run(self) -> None:
         session: Session | None = None
@@ -96,15 +109,15 @@ class Lane:
         _close_quietly(session)
 
     def _take(self) -> tuple[list[Unit], bool]:
-        """Wait for a unit and take what waits behind it; whether the end was among it."""
+        """Wait for units and take what waits behind them; whether the end was among it."""
         batch: list[Unit] = []
-        unit = self._waiting.get()
-        while unit is not None:
-            batch.append(unit)
-            if len(batch) == self._batch_limit:
+        units = self._waiting.get()
+        while units is not None:
+            batch += units
+            if len(batch) >= self._batch_limit:
                 return batch, False
             try:
-                unit = self._waiting.get_nowait()
+                units = self._waiting.get_nowait()
             except queue.Empty:
                 return batch, False
         return batch, True

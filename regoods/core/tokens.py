@@ -1,5 +1,6 @@
 """Access tokens (contract, section 1): HS256, issued elsewhere in ReGoods, only verified here."""
 
+import base64
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,7 +24,8 @@ class TokenVerifier:
     """
 
     def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
-        self._secret = secret
+        # Prepared once: PyJWT would look each time whether the secret might be a PEM or SSH key.
+        self._key = jwt.PyJWK.from_dict({"kty": "oct", "k": _base64url(secret)}, algorithm=ALGORITHM)
         self._now = now
         self._verified: TLRUCache[str, tuple[int, float]] = TLRUCache(
             REMEMBERED, ttu=lambda _token, claims, _now: claims[1], timer=now
@@ -42,7 +44,7 @@ class TokenVerifier:
         try:
             claims = jwt.decode(
                 token,
-                self._secret,
+                self._key,
                 algorithms=[ALGORITHM],
                 # `iat` says when, not whether: an issuer whose clock is a second ahead is no forger (RFC 7519, 4.1.6).
                 options={"require": ["exp", "userId"], "verify_iat": False, "verify_aud": False, "verify_exp": False},
@@ -56,6 +58,10 @@ class TokenVerifier:
         if not expires > self._now():
             raise InvalidToken
         return user_id, expires
+
+
+def _base64url(secret: str) -> str:
+    return base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
 
 
 def is_id(value: Any) -> bool:

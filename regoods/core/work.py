@@ -132,9 +132,8 @@ class WorkQueue:
 
     async def stop(self) -> None:
         """Finish what waits, then end the threads."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._writer.stop)
-        await loop.run_in_executor(None, self._readers.stop)
+        await self._writer.stop()
+        await self._readers.stop()
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for a user; its events are published before this returns.

@@ -28,13 +28,13 @@ class Heartbeat:
         self._registry: ConnectionRegistry[Connection] = realtime.registry
         self._next = 0
         whole_round = round_ms(int(1000 * realtime.heartbeat_seconds), int(1000 * realtime.idle_seconds))
-        self._callback = PeriodicCallback(self.tick, whole_round / self._registry.slices)
+        self.callback = PeriodicCallback(self.tick, whole_round / self._registry.slices)
 
     def start(self) -> None:
-        self._callback.start()
+        self.callback.start()
 
     def stop(self) -> None:
-        self._callback.stop()
+        self.callback.stop()
 
     def tick(self) -> None:
         """Beat one slice."""
