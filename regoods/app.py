@@ -44,9 +44,9 @@ FEATURES: Sequence[Feature] = (
 """A feature may import those above it. Also the order in which routes are tried."""
 
 SWEEP_MS = 60_000
+BODY_SWEEP_MS = 5_000
 MAX_HEADERS = 16 * 1024
 IDLE_CONNECTION_SECONDS = 65
-BODY_SECONDS = 30
 
 DRAIN_REQUESTS_SECONDS = 4
 DRAIN_SOCKETS_SECONDS = 2
@@ -129,6 +129,7 @@ class Application(tornado.web.Application):
         self.services.work.start()
         self.heartbeat = heartbeat.Heartbeat(realtime)
         self.heartbeat.start()
+        self._every(BODY_SWEEP_MS, self.requests.sweep)
         for sweep in (inbox.sweep, admission.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
@@ -171,5 +172,4 @@ def make_server(app: Application) -> HTTPServer:
         max_header_size=MAX_HEADERS,
         max_body_size=http.MAX_BODY,
         idle_connection_timeout=IDLE_CONNECTION_SECONDS,
-        body_timeout=BODY_SECONDS,
     )

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
@@ -40,6 +41,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024
+BODY_SECONDS = 30
+"""How long a client may take to send a body."""
+
 DRAINED_BODY = 64 * 1024 * 1024
 """Up to here a body that is too large is read and dropped, so that its sender gets to see the 413."""
 
@@ -55,22 +59,32 @@ LARGEST_LIMIT = 100
 
 
 class RequestsInFlight:
-    """Counts the requests being answered, so that a stop can wait for them."""
+    """The requests being read and answered: a stop waits for them, and one whose body does not come is ended.
+
+    One sweep over all of them stands for Tornado's own body time-out, whose timer would cost 7 % of a send.
+    """
 
     def __init__(self) -> None:
-        self._count = 0
+        self._since: dict[ApiHandler, float] = {}
         self._none = asyncio.Event()
         self._none.set()
         self.draining = False
 
-    def begin(self) -> None:
-        self._count += 1
+    def begin(self, handler: "ApiHandler") -> None:
+        self._since[handler] = time.monotonic()
         self._none.clear()
 
-    def end(self) -> None:
-        self._count -= 1
-        if not self._count:
+    def end(self, handler: "ApiHandler") -> None:
+        """May be called twice."""
+        self._since.pop(handler, None)
+        if not self._since:
             self._none.set()
+
+    def sweep(self) -> None:
+        """Cut the connections that have been sending one body for too long."""
+        limit = time.monotonic() - BODY_SECONDS
+        for handler in [handler for handler, since in self._since.items() if since < limit]:
+            handler.cut_if_reading()
 
     async def drained(self, seconds: float) -> None:
         """Tell clients to come back on another connection, and wait at most so long for those being answered."""
@@ -228,14 +242,24 @@ class ApiHandler(EnvelopeHandler):
     patch: Callable[..., Awaitable[None] | None] = not_found
 
     def initialize(self) -> None:
-        self._in_flight.begin()
-
-    def on_finish(self) -> None:
-        self._in_flight.end()
-
-    def prepare(self) -> None:
         self._body = bytearray()
         self._too_large = False
+        self._reading = True
+        self._in_flight.begin(self)
+
+    def on_finish(self) -> None:
+        self._in_flight.end(self)
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._in_flight.end(self)
+
+    def cut_if_reading(self) -> None:
+        """End the connection if the request's body has not come yet."""
+        if self._reading:
+            self.request.connection.close()  # type: ignore[union-attr]
+
+    def prepare(self) -> None:
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
         if _number(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)
@@ -256,14 +280,12 @@ class ApiHandler(EnvelopeHandler):
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The request's JSON. Raises PayloadTooLarge over 1 MiB, ValidationError naming the field."""
-        if self._too_large:
-            raise PayloadTooLarge(MAX_BODY)
+        self._end_reading()
         return decode(self._body, decoder)
 
     async def run(self, action: Action[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for the caller, off the loop's thread."""
-        if self._too_large:
-            raise PayloadTooLarge(MAX_BODY)
+        self._end_reading()
         return await self.services.work.run(action, self.user_id, *args, **kwargs)
 
     def send(self, data: Any, status: int = 200) -> None:
@@ -296,6 +318,11 @@ class ApiHandler(EnvelopeHandler):
             self._query_number("limit", default_limit, 1, LARGEST_LIMIT),
             self._query_number("offset", 0, 0, LARGEST_ID),
         )
+
+    def _end_reading(self) -> None:
+        self._reading = False
+        if self._too_large:
+            raise PayloadTooLarge(MAX_BODY)
 
     def _query(self, field: str) -> str | None:
         values = self.request.query_arguments.get(field)

@@ -81,7 +81,7 @@ class Lane:
     async def stop(self) -> None:
         """Finish what waits and end the threads."""
         self._hand_over()
-        for thread in self._threads:
+        for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
             await self._loop.run_in_executor(None, thread.join)
