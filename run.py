@@ -81,7 +81,7 @@ async def serve(settings: Settings) -> int:
 
 
 def announce(settings: Settings, port: int) -> None:
-    address = f"http://{settings.host}:{port}"
+    address = f"{'https' if settings.tls_cert_file else 'http'}://{settings.host}:{port}"
     print(f"ReGoods messaging listens on {address} ({settings.app_env}). Stop it with Ctrl+C.")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")

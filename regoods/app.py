@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 import tornado.web
@@ -15,7 +16,7 @@ from regoods.core.database import Database
 from regoods.core.feature import Feature, Services
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
-from regoods.core.settings import ROOT, Settings
+from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WorkQueue
 from regoods.features import conversations, debug_chat, health, messages, posts, presence, typing, users
@@ -113,7 +114,7 @@ class Application(tornado.web.Application):
         settings = self.services.settings
         listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
         inbox = Inbox(self.services, listeners)
-        self._realtime = realtime = Realtime(
+        self.realtime = realtime = Realtime(
             asyncio.get_running_loop(),
             self.registry,
             self.metrics,
@@ -143,7 +144,7 @@ class Application(tornado.web.Application):
         for callback in self._periodic:
             callback.stop()
         await self.requests.drained(DRAIN_REQUESTS_SECONDS)
-        await self._realtime.stop(DRAIN_SOCKETS_SECONDS)
+        await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop()
         await server.close_all_connections()
         self.database.close()
@@ -167,9 +168,22 @@ def make_app(settings: Settings, clock: Clock | None = None) -> Application:
 
 
 def make_server(app: Application) -> HTTPServer:
+    """Raises SettingsError for TLS files that cannot be used."""
     return HTTPServer(
         app,
+        ssl_options=_tls(app.services.settings),
         max_header_size=MAX_HEADERS,
         max_body_size=http.MAX_BODY,
         idle_connection_timeout=IDLE_CONNECTION_SECONDS,
     )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_cert_file:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise SettingsError(f"TLS_CERT_FILE and TLS_KEY_FILE cannot be used: {error}.") from None
+    return context

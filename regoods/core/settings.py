@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(min_length=32, description="32 characters or more, the secret that signs ReGoods' tokens")
     ] = DEVELOPMENT_SECRET
     allowed_origins: tuple[str, ...] = ("http://localhost:3000", "http://localhost:5173")
+    tls_cert_file: Annotated[str, Meta(description="the path of a PEM file")] = ""
+    tls_key_file: Annotated[str, Meta(description="the path of a PEM file")] = ""
     public_url: Annotated[str, Meta(pattern=r"^(https?://[^/]+.*)?$", description="an http(s) URL, or nothing")] = ""
     trusted_proxies: tuple[Network, ...] = ()
     ws_enabled: bool = True
@@ -93,7 +95,19 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
                 "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
                 "that signs ReGoods' tokens."
             )
-    return Settings(**fields)
+    settings = Settings(**fields)
+    _check_tls(settings)
+    return settings
+
+
+def _check_tls(settings: Settings) -> None:
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        missing = "TLS_KEY_FILE" if settings.tls_cert_file else "TLS_CERT_FILE"
+        raise SettingsError(f"{missing} is missing: give both files, or neither and let a proxy end TLS.")
+    for name in ("tls_cert_file", "tls_key_file"):
+        path = getattr(settings, name)
+        if path and not Path(path).is_file():
+            raise SettingsError(f"{name.upper()}={path!r} is wrong: there is no such file. Allowed: a PEM file.")
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:

@@ -5,9 +5,10 @@ taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import ClassVar
 
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, SSLIOStream
 from tornado.websocket import WebSocketHandler
 
 from regoods.core.errors import BadRequest, Forbidden
@@ -16,6 +17,7 @@ from regoods.realtime.admission import Admission, Refused
 from regoods.realtime.closing import Close
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.registry import ConnectionRegistry
+from regoods.realtime.tls import StreamTransport
 
 EARLY_BYTES = 65_536
 HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
@@ -47,11 +49,18 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
             self._refusal = refused.close
         await super().get(*args, **kwargs)
 
-    def open(self, *_args: str, **_kwargs: str) -> None:
+    def open(self, *_args: str, **_kwargs: str) -> Awaitable[None] | None:
+        """Close with the refusal's code, hand over, or (TLS) stay until the stream ends."""
+        assert self.ws_connection is not None
         if self._refusal is not None:
             self.close(self._refusal.code, self._refusal.reason)
-            return
-        self._hand_over()
+            return None
+        stream = self.ws_connection.stream
+        assert stream is not None
+        if isinstance(stream, SSLIOStream):
+            return StreamTransport(stream, Connection(self.realtime, self._user_id)).run()
+        self._hand_over(stream)
+        return None
 
     def on_message(self, message: str | bytes) -> None:
         """A refused client's last words."""
@@ -76,14 +85,11 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         own = f"{self.scheme}://{self.request.headers.get('Host', '')}".lower()
         return origin == own or origin in self.services.settings.allowed_origins
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, stream: IOStream) -> None:
         """Give the TCP connection to a `Connection` and let go of Tornado's stream.
 
         The duplicated descriptor keeps the connection open when Tornado closes its own.
         """
-        assert self.ws_connection is not None
-        stream = self.ws_connection.stream
-        assert stream is not None
         if stream.closed():
             return
         early = _take_early_bytes(stream)

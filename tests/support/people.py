@@ -130,6 +130,7 @@ class Person:
             body=data if data is not None or method in ("GET", "DELETE", "OPTIONS") else b"",
             allow_nonstandard_methods=True,
             request_timeout=LIMIT,
+            validate_cert=False,
         )
         response = await AsyncHTTPClient().fetch(request, raise_error=False)
         if response.code == 599:

@@ -1,0 +1,89 @@
+"""A server that ends TLS itself: the same chat, the same frames, behind the same interface."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.websocket import websocket_connect
+
+from regoods.core.settings import Settings
+from tests.support.people import Person, Socket
+from tests.support.server import RunningServer
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder: Path = tmp_path_factory.mktemp("tls")
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return cert, key
+
+
+@pytest.fixture
+def server(io_loop: IOLoop, settings: Settings, pem: tuple[str, str]) -> Iterator[RunningServer]:
+    running = RunningServer(msgspec.structs.replace(settings, tls_cert_file=pem[0], tls_key_file=pem[1]))
+
+    async def start() -> None:
+        running.start()
+
+    io_loop.run_sync(start)
+    running.base_url = running.base_url.replace("http:", "https:")
+    yield running
+    io_loop.run_sync(running.stop, timeout=15)
+
+
+async def dial(person: Person) -> Socket:
+    url = f"{person.base_url.replace('https', 'wss')}/messages?token={person.token()}"
+    socket = Socket(await websocket_connect(HTTPRequest(url, validate_cert=False)))
+    person.sockets.append(socket)
+    assert (await socket.next())["type"] == "connected"
+    return socket
+
+
+async def test_two_people_chat_over_tls(server: RunningServer, ann: Person, ben: Person) -> None:
+    at_ann, at_ben = await dial(ann), await dial(ben)
+
+    sent = await ann.write(ben, "x" * 5000)
+
+    assert await at_ben.next() == {"type": "message", "message": sent}
+    at_ben.send({"type": "typing", "conversationId": 1})
+    assert (await at_ann.until("typing"))["userId"] == 2
+    assert server.app.registry.is_online(1)
+    at_ann.close()
+    await at_ann.closed()
+    await at_ben.quiet()
+    assert not server.app.registry.is_online(1)
+
+
+async def test_a_stop_closes_tls_sockets_with_1001(server: RunningServer, ann: Person) -> None:
+    at_ann = await dial(ann)
+
+    await server.app.realtime.stop(5)
+
+    assert await at_ann.closed() == (1001, "Server is restarting")
+
+
+async def test_an_oversized_message_is_refused_over_tls(server: RunningServer, ann: Person) -> None:
+    at_ann = await dial(ann)
+
+    at_ann.send("x" * 70_000)
+
+    assert (await at_ann.closed())[0] == 1009
+
+
+async def test_frames_of_many_sizes_arrive_whole(ann: Person, ben: Person) -> None:
+    at_ben = await dial(ben)
+    texts = ["x" * size for size in (1, 125, 126, 1000, 5000)]
+
+    for text in texts:
+        await ann.write(ben, text)
+
+    assert [(await at_ben.next())["message"]["messageContent"] for _ in texts] == texts
