@@ -200,7 +200,7 @@ class Database:
         try:
             self.url = _absolute(make_url(url), root)
             self.engine = sa.create_engine(self.url, pool_size=CONNECTIONS, max_overflow=0)
-        except (sa.exc.ArgumentError, ImportError, OSError) as error:
+        except (sa.exc.ArgumentError, ImportError, OSError, ValueError) as error:
             raise SettingsError(f"DATABASE_URL cannot be used: {_one_line(error)}.") from None
         self.embedded = self.url.get_backend_name() == "sqlite"
         if self.embedded:

@@ -356,14 +356,14 @@ class ApiHandler(EnvelopeHandler):
         self._usage = (limit, usage)
         self._set_rate_headers()
         if usage.used > limit:
-            raise RateLimited(retry_after=int(usage.reset) + 1)
+            raise RateLimited(retry_after=usage.reset_seconds)
 
     def _set_rate_headers(self) -> None:
         if self._usage is not None:
             limit, usage = self._usage
             self._headers["RateLimit-Limit"] = str(limit)
             self._headers["RateLimit-Remaining"] = str(max(0, limit - usage.used))
-            self._headers["RateLimit-Reset"] = str(int(usage.reset) + 1)
+            self._headers["RateLimit-Reset"] = str(usage.reset_seconds)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         # Tornado cleared the headers on its way here.

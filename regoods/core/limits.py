@@ -5,16 +5,17 @@ Counters live in memory, one process's truth; they are forgotten with their wind
 
 import time
 from collections.abc import Callable, Hashable
+from math import ceil
 from typing import Generic, NamedTuple, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
 
 class Usage(NamedTuple):
-    """Where a key stands after a hit: `used` in this window, which ends in `reset` seconds."""
+    """Where a key stands after a hit: `used` in this window, which ends in so many whole seconds."""
 
     used: int
-    reset: float
+    reset_seconds: int
 
 
 class WindowCounter(Generic[K]):
@@ -31,7 +32,7 @@ class WindowCounter(Generic[K]):
         if now >= ends:
             ends, count = now + self.seconds, 0
         self._windows[key] = (ends, count + 1)
-        return Usage(count + 1, ends - now)
+        return Usage(count + 1, ceil(ends - now))
 
     def sweep(self) -> None:
         """Forget the windows that have ended: memory follows who is active, not who ever was."""

@@ -155,10 +155,20 @@ def _parse_network(text: str) -> Network:
 
 def _parse_origin(text: str) -> str:
     """An origin as a browser sends it: scheme and host in lower case, no path."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+    if not _is_origin(text):
         raise SettingsError(
             f"ALLOWED_ORIGINS={text!r} is wrong: it is no origin. "
             "Allowed: scheme, host and port, such as https://regoods.com, separated by commas."
         )
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return text.rstrip("/").lower()
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    bare = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}" + (f":{port}" if port is not None else "")
+    return parts.scheme in ("http", "https") and bool(host) and text.removesuffix("/").lower() == bare

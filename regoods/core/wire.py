@@ -62,6 +62,8 @@ def raw(value: Any) -> Raw:
 def decode(data: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode and validate. Raises ValidationError naming the field, `body` where the JSON itself is broken."""
     try:
+        # msgspec skips unknown fields unread, and what is in them would go unchecked.
+        data.decode()
         return decoder.decode(data)
     except msgspec.ValidationError as error:
         field, problem = explain(error)

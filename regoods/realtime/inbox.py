@@ -83,7 +83,7 @@ class Inbox:
                 error_frame(
                     RateLimited(
                         f"More than {self._limit} frames a minute: what you send is dropped "
-                        f"for the next {int(usage.reset) + 1} s."
+                        f"for the next {usage.reset_seconds} s."
                     )
                 )
             )

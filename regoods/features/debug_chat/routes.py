@@ -2,6 +2,7 @@ import secrets
 
 import msgspec
 
+from regoods.core.errors import NotFound
 from regoods.core.http import ApiHandler
 from regoods.core.tokens import LIFETIME, mint
 from regoods.core.wire import iso
@@ -26,16 +27,23 @@ class Page(ApiHandler):
         self.render("debug_chat.html", nonce=nonce)
 
 
-class Users(ApiHandler):
+class DevelopmentHandler(ApiHandler):
+    """Answers in development only: nobody is to get a token for the asking in production, whatever DEBUG_CHAT says."""
+
     requires_user = False
 
+    def prepare(self) -> None:
+        if not self.services.settings.development:
+            raise NotFound
+        super().prepare()
+
+
+class Users(DevelopmentHandler):
     async def get(self) -> None:
         self.send(await self.services.work.run(actions.list_users, 0))
 
 
-class Tokens(ApiHandler):
-    requires_user = False
-
+class Tokens(DevelopmentHandler):
     async def post(self) -> None:
         user_id = self.body(_token_request).user_id
         email = await self.services.work.run(actions.get_email, 0, user_id)

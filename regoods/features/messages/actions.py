@@ -20,7 +20,8 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
 
     Looks at the sender itself: an inactive one is told 403 here, not 401 (contract, section 1).
     """
-    rules.check_type(new.message_type or "text")
+    message_type = "text" if new.message_type is None else new.message_type
+    rules.check_type(message_type)
     rules.check_content(new.message_content)
     if new.attachment_url is not None:
         rules.check_attachment_url(new.attachment_url)
@@ -46,7 +47,7 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
         recipient_id=new.recipient_id,
         post_id=new.post_id,
         message_content=new.message_content,
-        message_type=new.message_type or "text",
+        message_type=message_type,
         attachment_url=new.attachment_url,
         parent_message_id=new.parent_message_id,
         now=work.now,
