@@ -16,6 +16,7 @@ from regoods.core.database import Database
 from regoods.core.feature import Feature, Services
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
+from regoods.core.patience import Patience, PatientServer
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WorkQueue
@@ -45,9 +46,8 @@ FEATURES: Sequence[Feature] = (
 """A feature may import those above it. Also the order in which routes are tried."""
 
 SWEEP_MS = 60_000
-BODY_SWEEP_MS = 5_000
+PATIENCE_MS = 5_000
 MAX_HEADERS = 16 * 1024
-IDLE_CONNECTION_SECONDS = 65
 
 DRAIN_REQUESTS_SECONDS = 4
 DRAIN_SOCKETS_SECONDS = 2
@@ -84,7 +84,7 @@ class Application(tornado.web.Application):
         self.socket_class: type[MessageSocket] = type(
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
         )
-        self.requests = http.RequestsInFlight()
+        self.patience = Patience()
         self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
@@ -94,7 +94,7 @@ class Application(tornado.web.Application):
             log_function=http.log_request,
             template_path=str(ROOT / "templates"),
             services=self.services,
-            requests=self.requests,
+            patience=self.patience,
             request_counter=self._request_counter,
         )
 
@@ -130,7 +130,7 @@ class Application(tornado.web.Application):
         self.services.work.start()
         self.heartbeat = heartbeat.Heartbeat(realtime)
         self.heartbeat.start()
-        self._every(BODY_SWEEP_MS, self.requests.sweep)
+        self._every(PATIENCE_MS, self.patience.sweep)
         for sweep in (inbox.sweep, admission.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
@@ -143,7 +143,7 @@ class Application(tornado.web.Application):
         self.heartbeat.stop()
         for callback in self._periodic:
             callback.stop()
-        await self.requests.drained(DRAIN_REQUESTS_SECONDS)
+        await self.patience.drained(DRAIN_REQUESTS_SECONDS)
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop()
         await server.close_all_connections()
@@ -167,15 +167,18 @@ def make_app(settings: Settings, clock: Clock | None = None) -> Application:
     return Application(settings, clock or Clock())
 
 
-def make_server(app: Application) -> HTTPServer:
+def make_server(app: Application) -> PatientServer:
     """Raises SettingsError for TLS files that cannot be used."""
-    return HTTPServer(
+    server = PatientServer(
         app,
         ssl_options=_tls(app.services.settings),
         max_header_size=MAX_HEADERS,
         max_body_size=http.MAX_BODY,
-        idle_connection_timeout=IDLE_CONNECTION_SECONDS,
     )
+    # Tornado would set a timer of an hour for each request's headers; `Patience` waits for less, and without timers.
+    server.conn_params.header_timeout = None
+    server.patience = app.patience
+    return server
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

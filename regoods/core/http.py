@@ -3,17 +3,15 @@
 The envelope is section 2 of the contract, CORS section 1.
 """
 
-import asyncio
-import contextlib
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import msgspec
+from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from regoods.core.errors import (
@@ -30,6 +28,7 @@ from regoods.core.errors import (
 from regoods.core.feature import Services
 from regoods.core.limits import Usage, WindowCounter
 from regoods.core.networks import client_address, is_trusted
+from regoods.core.patience import Patience
 from regoods.core.tokens import LARGEST_ID
 from regoods.core.wire import Page, Shape, decode, encode
 from regoods.core.work import Action
@@ -41,9 +40,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024
-BODY_SECONDS = 30
-"""How long a client may take to send a body."""
-
 DRAINED_BODY = 64 * 1024 * 1024
 """Up to here a body that is too large is read and dropped, so that its sender gets to see the 413."""
 
@@ -56,41 +52,6 @@ _id_pattern = re.compile(r"[1-9][0-9]{0,9}")
 _number_pattern = re.compile(r"-?[0-9]{1,10}")
 
 LARGEST_LIMIT = 100
-
-
-class RequestsInFlight:
-    """The requests being read and answered: a stop waits for them, and one whose body does not come is ended.
-
-    One sweep over all of them stands for Tornado's own body time-out, whose timer would cost 7 % of a send.
-    """
-
-    def __init__(self) -> None:
-        self._since: dict[ApiHandler, float] = {}
-        self._none = asyncio.Event()
-        self._none.set()
-        self.draining = False
-
-    def begin(self, handler: "ApiHandler") -> None:
-        self._since[handler] = time.monotonic()
-        self._none.clear()
-
-    def end(self, handler: "ApiHandler") -> None:
-        """May be called twice."""
-        self._since.pop(handler, None)
-        if not self._since:
-            self._none.set()
-
-    def sweep(self) -> None:
-        """Cut the connections that have been sending one body for too long."""
-        limit = time.monotonic() - BODY_SECONDS
-        for handler in [handler for handler, since in self._since.items() if since < limit]:
-            handler.cut_if_reading()
-
-    async def drained(self, seconds: float) -> None:
-        """Tell clients to come back on another connection, and wait at most so long for those being answered."""
-        self.draining = True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._none.wait(), seconds)
 
 
 class ErrorBody(Shape):
@@ -145,9 +106,15 @@ class EnvelopeHandler(RequestHandler):
         return self.request.protocol
 
     @property
-    def _in_flight(self) -> RequestsInFlight:
-        requests: RequestsInFlight = self.application.settings["requests"]
-        return requests
+    def patience(self) -> Patience:
+        patience: Patience = self.application.settings["patience"]
+        return patience
+
+    @property
+    def stream(self) -> IOStream | None:
+        """The connection's, while it is HTTP."""
+        stream: IOStream | None = self.request.connection.stream  # type: ignore[union-attr]
+        return stream
 
     def set_default_headers(self) -> None:
         headers = self._headers
@@ -156,7 +123,7 @@ class EnvelopeHandler(RequestHandler):
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Vary"] = "Origin"
         headers.pop("Server", None)
-        if self._in_flight.draining:
+        if self.patience.draining:
             headers["Connection"] = "close"
         origin = self.request.headers.get("Origin")
         if origin is not None and origin in self.services.settings.allowed_origins:
@@ -244,20 +211,15 @@ class ApiHandler(EnvelopeHandler):
     def initialize(self) -> None:
         self._body = bytearray()
         self._too_large = False
-        self._reading = True
-        self._in_flight.begin(self)
+        self.reading = True
+        self.patience.begin(self)
 
     def on_finish(self) -> None:
-        self._in_flight.end(self)
+        self.patience.end(self)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self._in_flight.end(self)
-
-    def cut_if_reading(self) -> None:
-        """End the connection if the request's body has not come yet."""
-        if self._reading:
-            self.request.connection.close()  # type: ignore[union-attr]
+        self.patience.end(self)
 
     def prepare(self) -> None:
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
@@ -320,7 +282,7 @@ class ApiHandler(EnvelopeHandler):
         )
 
     def _end_reading(self) -> None:
-        self._reading = False
+        self.reading = False
         if self._too_large:
             raise PayloadTooLarge(MAX_BODY)
 

@@ -57,6 +57,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
             return None
         stream = self.ws_connection.stream
         assert stream is not None
+        self.patience.forget(stream)
         if isinstance(stream, SSLIOStream):
             return StreamTransport(stream, Connection(self.realtime, self._user_id)).run()
         self._hand_over(stream)

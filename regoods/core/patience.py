@@ -1,0 +1,89 @@
+"""How long a client may take: connections that are silent, headers and bodies that trickle in, requests in flight.
+
+Tornado's own time-outs set two timers a request, 14 % of a send's time. One sweep every few seconds over all
+connections does the same.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Protocol
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+
+IDLE_SECONDS = 65
+"""Between two requests, or for a request's headers; longer than the 60 s a proxy keeps a connection."""
+
+BODY_SECONDS = 30
+"""For a request's body."""
+
+
+class Request(Protocol):
+    """A request being read or answered."""
+
+    @property
+    def stream(self) -> IOStream | None: ...
+
+    @property
+    def reading(self) -> bool:
+        """Whether its body has not come yet."""
+        ...
+
+
+class Patience:
+    """Knows each HTTP connection of a server and what it is waiting for."""
+
+    def __init__(self) -> None:
+        self._silent: dict[IOStream, float] = {}
+        self._requests: dict[Request, float] = {}
+        self._nothing = asyncio.Event()
+        self._nothing.set()
+        self.draining = False
+
+    def accepted(self, stream: IOStream) -> None:
+        self._silent[stream] = time.monotonic()
+
+    def forget(self, stream: IOStream) -> None:
+        """The connection has become a WebSocket, which has a heartbeat of its own."""
+        self._silent.pop(stream, None)
+
+    def begin(self, request: Request) -> None:
+        if request.stream is not None:
+            self._silent.pop(request.stream, None)
+        self._requests[request] = time.monotonic()
+        self._nothing.clear()
+
+    def end(self, request: Request) -> None:
+        """Answered, or given up by its client; may be called twice."""
+        if self._requests.pop(request, None) is not None and request.stream is not None:
+            self._silent[request.stream] = time.monotonic()
+        if not self._requests:
+            self._nothing.set()
+
+    def sweep(self) -> None:
+        """Close the connections that took too long, and forget those that are closed."""
+        now = time.monotonic()
+        for stream, since in list(self._silent.items()):
+            if stream.closed() or since + IDLE_SECONDS < now:
+                del self._silent[stream]
+                stream.close()
+        for request, since in list(self._requests.items()):
+            if request.reading and since + BODY_SECONDS < now and request.stream is not None:
+                request.stream.close()
+
+    async def drained(self, seconds: float) -> None:
+        """Tell clients to come back on another connection, and wait at most so long for those being answered."""
+        self.draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._nothing.wait(), seconds)
+
+
+class PatientServer(HTTPServer):
+    """An HTTPServer whose slow clients are ended by `patience.sweep`."""
+
+    patience: Patience
+
+    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
+        self.patience.accepted(stream)
+        super().handle_stream(stream, address)
