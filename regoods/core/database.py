@@ -235,8 +235,10 @@ def _one_line(error: BaseException) -> str:
 
 
 def _absolute(url: URL, root: Path) -> URL:
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+    if url.get_backend_name() != "sqlite":
         return url
+    if not url.database or url.database == ":memory:":
+        raise ValueError("a database in memory would be another one for each thread; name a file")
     path = root / url.database
     path.parent.mkdir(parents=True, exist_ok=True)
     return url.set(database=str(path))

@@ -3,6 +3,7 @@
 The envelope is section 2 of the contract, CORS section 1.
 """
 
+import functools
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -225,9 +226,18 @@ class ApiHandler(EnvelopeHandler):
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
         if _number(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)
-        if self.request.method == "OPTIONS":
+        method = str(self.request.method).lower()
+        try:
+            self.check_call(method)
+        except ApiError as error:
+            # Answered when the body has been read: answered now, Tornado would close the connection without a word.
+            setattr(self, method, functools.partial(_refuse, error))
+
+    def check_call(self, method: str) -> None:
+        """Before anything of the body is looked at: is there such a call, who makes it, may he do so again?"""
+        if method == "options":
             return
-        if getattr(type(self), str(self.request.method).lower()) is ApiHandler.not_found:
+        if getattr(type(self), method) is ApiHandler.not_found:
             raise NotFound
         if self.requires_user:
             self.user_id = self._authenticate()
@@ -331,6 +341,10 @@ class ApiHandler(EnvelopeHandler):
         # Tornado cleared the headers on its way here.
         self._set_rate_headers()
         super().write_error(status_code, **kwargs)
+
+
+def _refuse(error: ApiError, *_args: str) -> None:
+    raise error
 
 
 def _number(text: str) -> int:

@@ -61,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     debug_chat: bool = True
 
+    def __repr__(self) -> str:
+        """Without the values: a secret and a database password are among them."""
+        return f"<Settings {self.app_env}>"
+
     @property
     def development(self) -> bool:
         return self.app_env == "development"

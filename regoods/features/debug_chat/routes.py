@@ -32,10 +32,10 @@ class DevelopmentHandler(ApiHandler):
 
     requires_user = False
 
-    def prepare(self) -> None:
+    def check_call(self, method: str) -> None:
         if not self.services.settings.development:
             raise NotFound
-        super().prepare()
+        super().check_call(method)
 
 
 class Users(DevelopmentHandler):

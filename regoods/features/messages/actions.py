@@ -68,9 +68,11 @@ def list_thread(work: Work, user_id: int, partner_id: int, post_id: int | None, 
 
 @writes
 def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
-    """Mark one message read by the caller. Only a recipient's first time is an event."""
+    """Mark one message read by the caller. Only a recipient's first time is an event; a deleted one stays as it was."""
     row = _get(work, message_id)
     rules.check_participant(row, user_id)
+    if row.is_deleted:
+        return raw(events.message(row))
     if user_id == row.recipient_id:
         if not row.is_read_by_recipient:
             queries.mark_read_by_recipient(work.session, message_id, work.now)

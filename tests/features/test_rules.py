@@ -1,0 +1,75 @@
+"""Pure rules: what a conversation id is, and how browsers count."""
+
+import pytest
+
+from regoods.core.errors import ValidationError
+from regoods.features.conversations.rules import conversation_id, pair_of, partner_in
+from regoods.features.messages.rules import browser_length
+
+LARGEST_ID = 2**31 - 1
+NOT_A_PAIR = (0, -1, 2**31, 2**32, 2**32 + 4, 2**32 + 5 * 5 + 5, 2**32 + 3 * 3 + 3, 2**53, 2**63)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "number"),
+    [
+        (1, 2, 2**32 + 5),
+        (1, 3, 2**32 + 10),
+        (2, 3, 2**32 + 11),
+        (19_999, 20_000, 2**32 + 400_019_999),
+        (1, 94_000_000, 2**32 + 94_000_000**2 + 1),
+        (93_999_999, 94_000_000, 2**32 + 94_000_000**2 + 93_999_999),
+    ],
+)
+def test_a_conversation_id_is_the_same_from_both_sides_and_inverts(low: int, high: int, number: int) -> None:
+    assert conversation_id(low, high) == conversation_id(high, low) == number
+    assert number < 2**53
+    assert pair_of(number) == (low, high)
+    assert partner_in(number, low) == high
+    assert partner_in(number, high) == low
+
+
+def test_no_two_pairs_share_an_id_and_none_is_a_user_id() -> None:
+    ids = {conversation_id(low, high) for high in range(2, 60) for low in range(1, high)}
+
+    assert len(ids) == sum(range(1, 59))
+    assert min(ids) > LARGEST_ID
+    assert {conversation_id(*pair_of(number)) for number in ids} == ids
+
+
+@pytest.mark.parametrize("number", NOT_A_PAIR)
+def test_an_id_that_inverts_to_no_pair_is_refused(number: int) -> None:
+    with pytest.raises(ValidationError) as refused:
+        pair_of(number)
+
+    assert refused.value.field == "conversationId"
+
+
+@pytest.mark.parametrize("number", [1, 2, LARGEST_ID])
+def test_a_small_number_is_the_partners_user_id(number: int) -> None:
+    assert partner_in(number, 5) == number
+
+
+def test_a_conversation_of_two_others_is_refused() -> None:
+    with pytest.raises(ValidationError) as refused:
+        partner_in(conversation_id(1, 2), 3)
+
+    assert refused.value.field == "conversationId"
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("é", 1),
+        ("e\u0301", 2),
+        ("田中", 2),
+        ("🚲", 2),
+        ("👩‍👩‍👧", 8),
+        ("a🚲b", 4),
+        ("\U0010ffff", 2),
+    ],
+)
+def test_length_is_counted_as_browsers_count(text: str, length: int) -> None:
+    assert browser_length(text) == length
