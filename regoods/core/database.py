@@ -168,6 +168,21 @@ class Session:
         elif self._transaction is not None and self._transaction.is_active:
             self._transaction.rollback()
 
+    @property
+    def counts_changes(self) -> bool:
+        """Whether `changes` and `in_transaction` tell what a failed call left behind."""
+        return self._direct
+
+    @property
+    def changes(self) -> int:
+        """Rows changed on this connection so far."""
+        return int(self._driver.total_changes)
+
+    @property
+    def in_transaction(self) -> bool:
+        """False after an error by which SQLite itself ended the transaction, such as a full disk."""
+        return bool(self._driver.in_transaction)
+
     def savepoint(self) -> None:
         self._execute(self._savepoint)
 

@@ -124,17 +124,42 @@ class Lane:
 
 
 def _write(session: Session, batch: Sequence[Unit]) -> None:
-    """Each unit in its savepoint, so that one that fails takes only itself back."""
+    """Commit the batch; a unit that fails takes only itself back.
+
+    Most failures are rules that refuse before anything is written: nothing need be taken back. So the batch first
+    runs without savepoints, which spares three of a send's five statements and the waits for the interpreter's lock
+    that come with each; only where a unit failed after it wrote, all run again, each in its savepoint.
+    """
     session.begin()
-    for unit in batch:
-        session.savepoint()
-        try:
-            unit.result = unit.call(session, unit.outbox)
-        except Exception as error:
-            unit.error = error
-            session.rollback_to_savepoint()
-        session.release_savepoint()
+    if not (session.counts_changes and all(_attempt(session, unit) for unit in batch)):
+        if session.counts_changes:
+            session.rollback()
+            session.begin()
+        for unit in batch:
+            _run_in_savepoint(session, unit)
     session.commit()
+
+
+def _attempt(session: Session, unit: Unit) -> bool:
+    """Run without a savepoint; False where the unit failed and may have left something behind."""
+    before = session.changes
+    try:
+        unit.result = unit.call(session, unit.outbox)
+    except Exception as error:
+        unit.error = error
+        return session.changes == before and session.in_transaction
+    return True
+
+
+def _run_in_savepoint(session: Session, unit: Unit) -> None:
+    unit.outbox, unit.result, unit.error = [], None, None
+    session.savepoint()
+    try:
+        unit.result = unit.call(session, unit.outbox)
+    except Exception as error:
+        unit.error = error
+        session.rollback_to_savepoint()
+    session.release_savepoint()
 
 
 def _read(session: Session, batch: Sequence[Unit]) -> None:
