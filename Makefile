@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench format clean
+.PHONY: help run test check bench bench-full format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,15 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 format: $(VENV)/installed-dev ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
+
+bench: $(VENV)/installed ## measure against the plan's design in Node, 15 minutes at most: docs/performance.md
+	@$(BIN)/python -m benchmarks.run
+
+bench-full: $(VENV)/installed ## also other peers, and growth to 5,000,000 messages: 90 minutes at most
+	@$(BIN)/python -m benchmarks.run --full
+
+picture: $(VENV)/installed-dev ## take the README's picture of the chat page anew
+	@PICTURE=docs/debug-chat.png $(BIN)/python -m pytest -q tests/stories/test_browser.py -k two_windows
 
 clean: ## remove what the commands above made, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

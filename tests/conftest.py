@@ -16,7 +16,8 @@ from tests.support.server import RunningServer
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function):
+        is_coroutine = isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.function)
+        if is_coroutine and item.get_closest_marker("gen_test") is None:
             item.add_marker(pytest.mark.gen_test)
 
 

@@ -1,0 +1,38 @@
+-- The tables of the contract (section 6) that sending a message touches, the same for every peer.
+CREATE TABLE IF NOT EXISTS Users (
+  UserID INTEGER PRIMARY KEY,
+  Email VARCHAR(255) NOT NULL,
+  PhoneNumber VARCHAR(50) NOT NULL DEFAULT '',
+  FullName VARCHAR(255) NOT NULL,
+  ProfilePictureURL VARCHAR(500),
+  IsActive BOOLEAN NOT NULL DEFAULT 1,
+  CreatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UpdatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS Messages (
+  MessageID INTEGER PRIMARY KEY AUTOINCREMENT,
+  SenderID INTEGER NOT NULL,
+  RecipientID INTEGER NOT NULL,
+  PostID INTEGER,
+  MessageContent TEXT NOT NULL,
+  MessageType VARCHAR(20) NOT NULL DEFAULT 'text',
+  AttachmentURL VARCHAR(500),
+  IsReadByRecipient BOOLEAN NOT NULL DEFAULT 0,
+  RecipientReadAt DATETIME,
+  IsReadBySender BOOLEAN NOT NULL DEFAULT 1,
+  SenderReadAt DATETIME,
+  IsRead BOOLEAN NOT NULL DEFAULT 0,
+  ReadAt DATETIME,
+  IsDeleted BOOLEAN NOT NULL DEFAULT 0,
+  DeletedBy INTEGER,
+  IsEdited BOOLEAN NOT NULL DEFAULT 0,
+  EditedAt DATETIME,
+  ParentMessageID INTEGER,
+  CreatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UpdatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE INDEX IF NOT EXISTS IX_Messages_SenderID ON Messages (SenderID);
+CREATE INDEX IF NOT EXISTS IX_Messages_RecipientID ON Messages (RecipientID);
+CREATE INDEX IF NOT EXISTS IX_Messages_Conversation ON Messages (SenderID, RecipientID);
+CREATE INDEX IF NOT EXISTS IX_Messages_PostID ON Messages (PostID);
+CREATE INDEX IF NOT EXISTS IX_Messages_CreatedAt ON Messages (CreatedAt DESC);

@@ -1,0 +1,178 @@
+"""Two windows of a real browser on the debug page: what a developer does in his first minute.
+
+`make picture` runs this with PICTURE set, which keeps the desktop's picture for the README.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.support.process import ServerProcess
+
+CHROMIUM = shutil.which("chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+DESKTOP = {"width": 1280, "height": 720}
+PHONE = {"width": 360, "height": 740}
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
+    pytest.mark.gen_test(timeout=90),
+]
+
+
+@asynccontextmanager
+async def browser_and_server(folder: Path) -> AsyncIterator[tuple[Browser, ServerProcess]]:
+    server = ServerProcess(folder)
+    try:
+        await server.started()
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            try:
+                yield browser, server
+            finally:
+                await browser.close()
+    finally:
+        await server.clean_up()
+
+
+async def log_in(page: Page, server: ServerProcess, user_id: int) -> None:
+    await page.goto(f"{server.base_url}/debug/chat")
+    await page.select_option("#user", str(user_id))
+    await expect(page.locator("#state")).to_have_attribute("data-state", "online")
+
+
+async def say(page: Page, text: str) -> None:
+    await page.fill("#compose", text)
+    await page.press("#compose", "Enter")
+    await expect(page.locator("#thread .mine .text").last).to_have_text(text)
+
+
+async def test_two_windows_chat(tmp_path: Path) -> None:
+    async with browser_and_server(tmp_path) as (browser, server):
+        context = await browser.new_context(viewport=DESKTOP, locale="en-GB", timezone_id="UTC")
+        problems: list[str] = []
+        ann, ben = await context.new_page(), await context.new_page()
+        for page in (ann, ben):
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+        await log_in(ann, server, 1)
+        await log_in(ben, server, 2)
+
+        # The list: who is there, what is unread, who is online.
+        entry = ann.locator("#conversations [data-user-id='2']")
+        await expect(entry).to_contain_text("Ben Baker")
+        await expect(entry).to_have_attribute("data-online", "true", timeout=10_000)
+        await expect(ann.locator("#conversations [data-user-id='3'] .unread")).to_have_text("1")
+        await expect(ann.locator("#conversations [data-user-id='3']")).to_have_attribute("data-online", "false")
+
+        # By keyboard alone: to the entry, Enter opens the thread and puts the cursor into the box.
+        await entry.focus()
+        await ann.keyboard.press("Enter")
+        await expect(ann.locator("#compose")).to_be_focused()
+        await ben.click("#conversations [data-user-id='1']")
+        await ann.keyboard.type("Great. I will bring my <b>tools</b> 🔧")
+        await ann.keyboard.press("Enter")
+        arrived = ben.locator("#thread .theirs .text").last
+        await expect(arrived).to_have_text("Great. I will bring my <b>tools</b> 🔧")
+        assert await ben.locator("#thread b").count() == 0
+        await expect(ann.locator("#thread .mine .receipt").last).to_have_attribute("data-read", "true")
+
+        await say(ben, "See you on Saturday then.")
+        await expect(ann.locator("#thread .theirs .text").last).to_have_text("See you on Saturday then.")
+        await ben.locator("#compose").press_sequentially("At ten, or is eleven better?", delay=100)
+        await expect(ann.locator("#typing")).to_contain_text("typing")
+        if picture := os.environ.get("PICTURE"):
+            await ann.screenshot(path=picture)
+        await ben.fill("#compose", "")
+
+        # Edit, then delete.
+        mine = ben.locator("#thread .mine", has_text="See you on Saturday then.")
+        message_id = await mine.get_attribute("data-message-id")
+        await mine.hover()
+        await mine.locator(".edit").click()
+        await ben.fill("#compose", "See you on Sunday then.")
+        await ben.press("#compose", "Enter")
+        seen = ann.locator(f"#thread [data-message-id='{message_id}']")
+        await expect(seen.locator(".text")).to_have_text("See you on Sunday then.")
+        await expect(seen).to_contain_text("edited")
+        changed = ben.locator(f"#thread [data-message-id='{message_id}']")
+        await changed.hover()
+        await changed.locator(".delete").click()
+        await expect(seen).to_have_count(0)
+
+        # Every frame stands in the log pane, and no token.
+        for kind in ("connected", "message", "message_sent", "message_read", "typing", "message_edited"):
+            await expect(ann.locator(f"#log .entry[data-direction='in'][data-type='{kind}']").first).to_be_attached()
+        assert "eyJ" not in await ann.locator("#log").inner_text()
+        assert problems == []
+
+
+async def test_unread_messages_are_counted_and_marked_one_by_one(tmp_path: Path) -> None:
+    async with browser_and_server(tmp_path) as (browser, server):
+        context = await browser.new_context(viewport=PHONE)
+        ann, ben = await context.new_page(), await context.new_page()
+        await log_in(ann, server, 1)
+        await log_in(ben, server, 2)
+        await ben.click(".tabs [data-pane=chats]")
+        await ben.click("#conversations [data-user-id='1']")
+        unread = ben.locator("#conversations [data-user-id='1'] .unread")
+        await expect(unread).to_have_attribute("hidden", "")
+        await ben.uncheck("#autoread")
+        await ann.click("#conversations [data-user-id='2']")
+
+        for number in (1, 2, 3):
+            await say(ann, f"Number {number}")
+
+        await expect(unread).to_have_text("3")
+        first = ben.locator("#thread .theirs", has_text="Number 1")
+        await first.hover()
+        await first.locator(".markread").click()
+        await expect(ann.locator("#thread .mine", has_text="Number 1").locator(".receipt")).to_have_attribute(
+            "data-read", "true"
+        )
+        await expect(unread).to_have_text("2")
+        await ben.click("#markread")
+        await expect(unread).to_be_hidden()
+        for page in (ann, ben):
+            wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            assert not wide, "the page scrolls sideways on a phone"
+
+
+async def test_a_restart_is_survived_and_a_refusal_explained(tmp_path: Path) -> None:
+    async with browser_and_server(tmp_path) as (browser, server):
+        ann = await (await browser.new_context(viewport=DESKTOP)).new_page()
+        await log_in(ann, server, 1)
+        await ann.click("#conversations [data-user-id='2']")
+        await ann.fill("#compose", "Not sent yet")
+
+        server.signal(signal.SIGTERM)
+        assert await server.exit_code() == 0
+        await expect(ann.locator("#state")).to_have_attribute("data-state", "waiting")
+        await ann.press("#compose", "Enter")
+        await expect(ann.locator("#error")).to_be_visible()
+        await expect(ann.locator("#compose")).to_have_value("Not sent yet")
+
+        again = ServerProcess(tmp_path, PORT=server.port)
+        try:
+            await again.started()
+            await expect(ann.locator("#state")).to_have_attribute("data-state", "online", timeout=30_000)
+            await ann.press("#compose", "Enter")
+            await expect(ann.locator("#thread .mine .text").last).to_have_text("Not sent yet")
+
+            ben = again.person(1)
+            for _ in range(4):
+                await ben.connect()
+            await ann.click("#disconnect")
+            await expect(ann.locator("#state")).to_have_attribute("data-state", "closed")
+            await ben.connect()
+            await ann.click("#connect")
+            await expect(ann.locator("#state")).to_have_attribute("data-state", "refused")
+            await expect(ann.locator("#state")).to_contain_text("Too many connections")
+        finally:
+            await again.clean_up()
