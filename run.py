@@ -11,7 +11,7 @@ from tornado.netutil import bind_sockets
 from regoods.app import make_app, make_server
 from regoods.core.clock import Clock
 from regoods.core.settings import Settings, SettingsError, load_settings
-from regoods.core.tokens import mint
+from regoods.core.tokens import LARGEST_ID, is_id, mint
 
 SETTINGS_ERROR = 2
 
@@ -45,8 +45,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="serve REST, WebSocket and, in development, the chat page (the default)")
     token = commands.add_parser("token", help="print an access token that lives 15 minutes, in development")
-    token.add_argument("--user", type=int, required=True, help="the user id it speaks for")
+    token.add_argument("--user", type=user_id, required=True, help="the user id it speaks for")
     return parser.parse_args(arguments)
+
+
+def user_id(text: str) -> int:
+    if not text.isdecimal() or not is_id(int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no user id, a whole number from 1 to {LARGEST_ID}")
+    return int(text)
 
 
 def print_token(settings: Settings, user_id: int) -> int:
@@ -86,7 +92,8 @@ async def serve(settings: Settings) -> int:
 
 
 def announce(settings: Settings, port: int) -> None:
-    address = f"{'https' if settings.tls_cert_file else 'http'}://{settings.host}:{port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
     print(f"ReGoods messaging listens on {address} ({settings.app_env}). Stop it with Ctrl+C.")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")

@@ -1,4 +1,4 @@
-"""Table, JSON and chart of a run. `python -m benchmarks.report FOLDER` draws them anew from its results.json."""
+"""Table, JSON and chart of a run. `python -m benchmarks.report FOLDER/NAME.json` draws them anew."""
 
 import json
 import sys
@@ -114,13 +114,25 @@ def chart(results: Results) -> str:
 
 
 def write(results: Results, folder: Path) -> None:
-    """results.json, table.md and chart.svg into that folder."""
+    """NAME.json, NAME.md and NAME.svg into that folder, by the plan's name; the table into the page beside it, too."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (folder / "table.md").write_text(summary(results))
-    (folder / "chart.svg").write_text(chart(results))
+    name = results["plan"]["name"]
+    (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / f"{name}.md").write_text(summary(results))
+    (folder / f"{name}.svg").write_text(chart(results))
+    page = folder.with_suffix(".md")
+    if page.exists():
+        page.write_text(_inserted(page.read_text(), name, summary(results)))
+
+
+def _inserted(page: str, name: str, text: str) -> str:
+    """The page with `text` between its marks for that plan; unchanged where it has none."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, mark, rest = page.partition(begin)
+    _, closing, tail = rest.partition(end)
+    return f"{head}{begin}\n\n{text}\n{end}{tail}" if mark and closing else page
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    write(json.loads((target / "results.json").read_text()), target)
+    source = Path(sys.argv[1])
+    write(json.loads(source.read_text()), source.parent)

@@ -65,7 +65,6 @@ ROWS = [
     _row("heartbeat, longest tick", "ms", "longest_heartbeat_tick_ms", LESS, 5, 2, worst=True),
     _row("longest silence of the loop, quiet", "ms", "quiet_loop.round_trip_ms.max", LESS, 25, 10, worst=True),
     _row("the generator's own stop meanwhile", "ms", "quiet_loop.client_longest_stop_ms", LESS, worst=True),
-    _row("longest stop of the loop, from inside", "ms", "longest_loop_stop_ms", LESS, 25, 10, worst=True),
     _row("idle CPU with the sockets open", "% core", "idle_cpu.cpu_percent", LESS, 3.0),
     _row("memory after ten rounds, since the 2nd", "%", "come_and_go.growth_percent", LESS, 3.0, 1.0),
 ]

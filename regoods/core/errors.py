@@ -73,6 +73,11 @@ class BadRequest(ApiError):
     default_message = "The request could not be understood."
 
 
+class UpgradeRequired(BadRequest):
+    status = 426
+    default_message = "This server speaks version 13 of the WebSocket protocol (RFC 6455)."
+
+
 class PayloadTooLarge(ApiError):
     code = "VALIDATION_ERROR"
     status = 413

@@ -89,6 +89,7 @@ class Realtime:
         if self._stopping:
             return GOING_AWAY
         if len(self.registry.of(connection.user_id)) >= self.max_connections:
+            self.metrics.refused[TOO_MANY_CONNECTIONS.reason] += 1
             return TOO_MANY_CONNECTIONS
         self.registry.add(connection)
         return None

@@ -23,7 +23,7 @@ REPEATS = frozenset({"message", "message_edited", "message_deleted", "message_re
 
 WINDOW_SECONDS = 60.0
 GENEROUS = 10
-"""Pings and repeats have a budget so many times as large; who exceeds it, or so many times the limit, is closed."""
+"""Pings and repeats have a budget so many times as large. Who exceeds it, or sends so many limits, is closed."""
 
 
 class Head(Shape):
@@ -76,7 +76,7 @@ class Inbox:
         usage = self._frames.hit(connection.user_id)
         if usage.used <= self._limit:
             return True
-        if usage.used > self._limit * GENEROUS:
+        if usage.used >= self._limit * GENEROUS:
             connection.close(TOO_MANY_FRAMES)
         elif usage.used == self._limit + 1:
             connection.push(

@@ -6,12 +6,12 @@ taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
 
 import asyncio
 from collections.abc import Awaitable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tornado.iostream import IOStream, SSLIOStream
 from tornado.websocket import WebSocketHandler
 
-from regoods.core.errors import BadRequest, Forbidden
+from regoods.core.errors import BadRequest, Forbidden, UpgradeRequired
 from regoods.core.http import EnvelopeHandler
 from regoods.realtime.admission import Admission, Refused
 from regoods.realtime.closing import Close
@@ -20,6 +20,7 @@ from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.tls import StreamTransport
 
 EARLY_BYTES = 65_536
+VERSION = "13"
 HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
@@ -70,12 +71,19 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         """Decided in `get`, where the answer is an envelope."""
         return True
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        if isinstance(kwargs.get("exc_info", (None, None))[1], UpgradeRequired):
+            self.set_header("Sec-WebSocket-Version", VERSION)
+        super().write_error(status_code, **kwargs)
+
     def _require_handshake(self) -> None:
         headers = self.request.headers
         upgrade = headers.get("Upgrade", "").lower() == "websocket"
         connection = {word.strip().lower() for word in headers.get("Connection", "").split(",")}
         if not upgrade or "upgrade" not in connection or not all(headers.get(name) for name in HANDSHAKE_HEADERS):
             raise BadRequest("This address speaks WebSocket (RFC 6455): connect to it with a WebSocket client.")
+        if headers["Sec-WebSocket-Version"] != VERSION:
+            raise UpgradeRequired
 
     def _is_origin_allowed(self) -> bool:
         """ALLOWED_ORIGINS, our own origin, or none at all (no browser)."""

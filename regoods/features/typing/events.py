@@ -53,17 +53,22 @@ class TypingListener:
         pair = (user_id, partner_id)
         if pair in self._recent:
             return None
-        self._recent[pair] = True
         event = encode(Typing(conversation_id=seen_as, user_id=user_id))
         if pair in self._known:
-            self._services.publish((partner_id,), event)
+            self._pass_on(pair, event)
             return None
         return self._ask_and_pass_on(pair, event)
+
+    def _pass_on(self, pair: tuple[int, int], event: bytes) -> None:
+        self._recent[pair] = True
+        self._services.publish((pair[1],), event)
 
     async def _ask_and_pass_on(self, pair: tuple[int, int], event: bytes) -> None:
         if await self._services.work.run(have_conversation, *pair):
             self._known[pair] = True
-            self._services.publish((pair[1],), event)
+            # Others of the same pair may have asked meanwhile.
+            if pair not in self._recent:
+                self._pass_on(pair, event)
 
 
 def _address(frame: TypingFrame, user_id: int) -> tuple[int, int]:

@@ -1,0 +1,164 @@
+"""Five sockets a user: the newest is refused, the dead give way first, and a freed place is usable at once."""
+
+import asyncio
+import time
+
+import pytest
+
+from regoods.realtime.closing import NO_PONG
+from tests.support.people import Person, Socket
+from tests.support.raw_socket import CLOSE, PING, PONG, closing, connect_raw, dial_raw, eventually, frame, text
+from tests.support.server import RunningServer
+
+FULL = (1008, "Too many connections")
+
+
+async def fill(person: Person, places: int = 5) -> list[Socket]:
+    return [await person.connect() for _ in range(places)]
+
+
+async def test_the_sixth_socket_is_refused_and_five_live_ones_stay(
+    server: RunningServer, ann: Person, ben: Person
+) -> None:
+    tabs = await fill(ann)
+
+    assert await (await ann.dial()).closed() == FULL
+
+    assert len(server.app.registry.of(1)) == 5
+    await ben.write(ann)
+    for tab in tabs:
+        assert [event["type"] for event in await tab.quiet()] == ["message"]
+
+
+async def test_who_comes_back_while_he_is_full_is_told_before_the_upgrade(ann: Person) -> None:
+    tabs = await fill(ann)
+    await (await ann.dial()).closed()
+
+    for token in (ann.token(), ann.token(), "other"):
+        answer = (await dial_raw(ann, None if token == "other" else token)).answer
+        assert (answer.status, answer.error["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 30  # the SPA waits 30 s at most
+    for tab in tabs:
+        assert await tab.quiet() == []
+
+
+async def test_a_freed_place_is_usable_at_once(server: RunningServer, ann: Person) -> None:
+    tabs = await fill(ann)
+    await (await ann.dial()).closed()
+    assert (await dial_raw(ann)).answer.status == 429
+
+    tabs[2].close()
+    await tabs[2].closed()
+    await ann.connect()
+
+    assert len(server.app.registry.of(1)) == 5
+    assert await (await ann.dial()).closed() == FULL  # full anew, so told anew
+    assert (await dial_raw(ann)).answer.status == 429
+
+
+async def test_a_place_is_free_once_its_client_has_gone_without_a_word(server: RunningServer, ann: Person) -> None:
+    tabs = await fill(ann, 4)
+    vanishing = await connect_raw(ann)
+    sixth = asyncio.ensure_future(ann.dial())
+    await vanishing.send(frame(PONG, (await vanishing.until(PING)).payload))
+    assert await (await sixth).closed() == FULL
+
+    vanishing.close()
+
+    async def has_room() -> bool:
+        return len(server.app.registry.of(1)) == 4
+
+    await eventually(has_room)
+    await ann.connect()
+    for tab in tabs:
+        assert await tab.quiet() == []
+
+
+async def test_each_user_has_his_own_five(ann: Person, ben: Person) -> None:
+    await fill(ann)
+    await fill(ben)
+
+    assert await (await ann.dial()).closed() == FULL
+    assert await (await ben.dial()).closed() == FULL
+
+
+@pytest.mark.settings(ws_max_connections_per_user=1)
+async def test_the_settings_say_how_many(ann: Person) -> None:
+    only = await ann.connect()
+
+    assert await (await ann.dial()).closed() == FULL
+
+    assert await only.quiet() == []
+
+
+async def test_a_dead_socket_gives_way_within_about_a_second(server: RunningServer, ann: Person, ben: Person) -> None:
+    living = await fill(ann, 3)
+    dead = [await connect_raw(ann) for _ in range(2)]  # they never answer a ping
+    begun = time.monotonic()
+
+    newest = await ann.connect()
+
+    assert time.monotonic() - begun < 2
+    for raw in dead:
+        assert (await raw.next()).opcode == PING
+        assert await raw.closed() == (NO_PONG.code, NO_PONG.reason)
+    assert len(server.app.registry.of(1)) == 4
+    await ben.write(ann)
+    for tab in (*living, newest):
+        assert [event["type"] for event in await tab.quiet()] == ["message"]
+
+
+async def test_who_answers_late_but_within_the_second_stays(server: RunningServer, ann: Person) -> None:
+    await fill(ann, 4)
+    slow = await connect_raw(ann)
+    sixth = asyncio.ensure_future(ann.dial())
+
+    asked = await slow.until(PING)
+    await asyncio.sleep(0.5)  # the time a slow line takes
+    await slow.send(frame(PONG, asked.payload))
+
+    assert await (await sixth).closed() == FULL
+    assert await slow.quiet() == []
+
+
+async def test_any_frame_is_a_sign_of_life(ann: Person) -> None:
+    await fill(ann, 4)
+    talker = await connect_raw(ann)
+    sixth = asyncio.ensure_future(ann.dial())
+
+    await talker.until(PING)
+    await talker.send(text({"type": "ping"}))
+
+    assert await (await sixth).closed() == FULL
+    assert await talker.event() == {"type": "pong"}
+
+
+async def test_a_living_tab_is_not_waited_for(ann: Person) -> None:
+    await fill(ann)
+    begun = time.monotonic()
+
+    await (await ann.dial()).closed()
+
+    assert time.monotonic() - begun < 0.9  # five answers, not a second of waiting
+
+
+async def test_many_who_come_at_once_share_the_places_that_are_left(server: RunningServer, ann: Person) -> None:
+    await fill(ann, 3)
+
+    raws = await asyncio.gather(*(dial_raw(ann) for _ in range(6)))
+
+    opened = 0
+    for raw in raws:
+        if raw.answer.status != 101:
+            assert raw.answer.status == 429
+            continue
+        received = await raw.next()
+        while received.opcode == PING:
+            await raw.send(frame(PONG, received.payload))
+            received = await raw.next()
+        if received.opcode == CLOSE:
+            await raw.send(closing(1008))
+        else:
+            opened += 1
+    assert opened == 2
+    assert len(server.app.registry.of(1)) == 5

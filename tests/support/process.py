@@ -1,0 +1,95 @@
+"""The server as a process of its own, as an operator starts it: environment in, lines out, signals, an exit code."""
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from regoods.core.settings import ROOT, Settings
+from tests.support.people import LIMIT, Person
+
+SECRET = "a-secret-for-tests-of-the-whole-process"
+TOKEN = r"(eyJ[\w-]+\.[\w-]+\.[\w-]+)"
+NOTHING_SET = {field.name.upper(): "" for field in msgspec.structs.fields(Settings)}
+"""Empty is as good as unset, and hides what a developer's own `.env` says."""
+
+
+class ServerProcess:
+    """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        given = {"PORT": "0", "DATABASE_URL": f"sqlite:///{folder}/regoods.db", "JWT_ACCESS_SECRET": SECRET}
+        self.environment = NOTHING_SET | given | environment
+        self.folder = folder
+        self.people: list[Person] = []
+        self.lines: list[str] = []
+        """What it wrote to stdout and was read so far."""
+        self._errors = (folder / f"stderr-{time.monotonic_ns()}").open("w+")
+        self._popen = subprocess.Popen(
+            [sys.executable, str(ROOT / "run.py"), *arguments],
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    async def line(self, pattern: str) -> str:
+        """Read stdout up to a line that has `pattern`; its first group."""
+        assert self._popen.stdout is not None
+        while True:
+            line = await asyncio.wait_for(asyncio.to_thread(self._popen.stdout.readline), LIMIT)
+            assert line, f"it ended: {self.lines} {self.errors}"
+            self.lines.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+
+    async def started(self) -> "ServerProcess":
+        """Wait for the line that says where it listens."""
+        self.base_url = await self.line(r"listens on (http://\S+:\d+)")
+        return self
+
+    @property
+    def port(self) -> str:
+        return self.base_url.rpartition(":")[2]
+
+    @property
+    def errors(self) -> str:
+        """All it has written to stderr."""
+        return Path(self._errors.name).read_text()
+
+    def person(self, user_id: int) -> Person:
+        person = Person(self.base_url, user_id, self.environment["JWT_ACCESS_SECRET"])
+        self.people.append(person)
+        return person
+
+    def signal(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    async def exit_code(self) -> int:
+        """Wait for its end; the rest of stdout is in `lines` then."""
+        code = await asyncio.to_thread(self._popen.wait, LIMIT)
+        assert self._popen.stdout is not None
+        self.lines += self._popen.stdout.readlines()
+        return code
+
+    def kill(self) -> None:
+        """As `kill -9`; may be called on one that has ended."""
+        self._popen.kill()
+        self._popen.wait(LIMIT)
+
+    async def clean_up(self) -> None:
+        """On the loop's thread, while the loop lives: its clients are closed, too."""
+        for person in self.people:
+            for socket in person.sockets:
+                socket.close()
+        self.kill()
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
+        self._errors.close()
