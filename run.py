@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import sys
 
 from tornado.netutil import bind_sockets
@@ -31,6 +32,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    # Tornado's lines on malformed requests quote them, tokens included.
+    logging.getLogger("tornado.general").setLevel(logging.WARNING)
     if options.command == "token":
         return print_token(settings, options.user)
     try:
@@ -70,13 +73,13 @@ def demo_token(settings: Settings, user_id: int) -> str:
 async def serve(settings: Settings) -> int:
     try:
         sockets = bind_sockets(settings.port, settings.host)
+    except (socket.gaierror, UnicodeError):
+        raise SettingsError(f"HOST={settings.host!r} is wrong: no such host. Allowed: a name or address.") from None
     except OSError as error:
-        print(
+        raise SettingsError(
             f"PORT={settings.port} on HOST={settings.host} cannot be used: {error.strerror}. "
-            "End what listens there, or set another PORT.",
-            file=sys.stderr,
-        )
-        return SETTINGS_ERROR
+            "End what listens there, or set another PORT."
+        ) from None
     app = make_app(settings)
     app.prepare_database()
     server = make_server(app)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
+from tornado.iostream import IOStream
 
 from regoods.core import http
 from regoods.core.clock import Clock
@@ -16,13 +17,11 @@ from regoods.core.database import Database
 from regoods.core.feature import Feature, Services
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
-from regoods.core.patience import Patience, PatientServer
+from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WorkQueue
-from regoods.features import conversations, debug_chat, health, messages, posts, presence, typing, users
-from regoods.features.debug_chat.actions import seed
-from regoods.features.users.actions import require_caller
+from regoods.features import conversations, debug_chat, demo_data, health, messages, posts, presence, typing, users
 from regoods.realtime import heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.bus import LocalBus
@@ -41,6 +40,7 @@ FEATURES: Sequence[Feature] = (
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
+    demo_data.FEATURE,
     debug_chat.FEATURE,
 )
 """A feature may import those above it. Also the order in which routes are tried."""
@@ -48,10 +48,12 @@ FEATURES: Sequence[Feature] = (
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
 MAX_HEADERS = 16 * 1024
+REFUSED_MESSAGE_BYTES = 1024
 
 DRAIN_REQUESTS_SECONDS = 4
 DRAIN_SOCKETS_SECONDS = 2
-"""Together with the last writes, under the 10 s that a stop may take."""
+DRAIN_WRITES_SECONDS = 3
+"""Together under the 10 s that a stop may take."""
 
 
 class Application(tornado.web.Application):
@@ -72,7 +74,7 @@ class Application(tornado.web.Application):
             work=WorkQueue(
                 self.database,
                 clock,
-                guard=require_caller,
+                guards=[feature.guard for feature in self.features if feature.guard is not None],
                 publish=self.bus.publish,
                 is_online=self.registry.is_online,
                 enrichers=_enrichers(self.features),
@@ -92,6 +94,8 @@ class Application(tornado.web.Application):
             + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
             default_handler_class=http.NotFoundHandler,
             log_function=http.log_request,
+            # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
+            websocket_max_message_size=REFUSED_MESSAGE_BYTES,
             template_path=str(ROOT / "templates"),
             services=self.services,
             patience=self.patience,
@@ -99,15 +103,25 @@ class Application(tornado.web.Application):
         )
 
     def prepare_database(self) -> None:
-        """Create what the embedded database lacks, and the demo data where it is asked for."""
-        settings = self.services.settings
+        """Create what the embedded database lacks, and let the features put in what they want there.
+
+        Raises SettingsError where the database cannot be used.
+        """
+        if not self.database.embedded:
+            return
         self.database.create_tables()
-        if settings.demo_data and self.database.embedded:
+        try:
             session = self.database.session(writes=True)
             session.begin()
-            seed(session, self.services.clock.now(), settings.demo_users)
+            for feature in self.features:
+                if feature.prepare is not None:
+                    feature.prepare(session, self.services.settings, self.services.clock.now())
             session.commit()
             session.close()
+        except Exception as error:
+            if not self.database.is_operational(error):
+                raise
+            raise SettingsError(f"DATABASE_URL cannot be used: {error}.") from None
 
     def start(self) -> None:
         """Begin to work; on the loop's thread, before the server listens."""
@@ -124,7 +138,7 @@ class Application(tornado.web.Application):
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
         )
-        admission = Admission(self.services, self.registry)
+        admission = Admission(self.services, realtime)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
@@ -145,7 +159,7 @@ class Application(tornado.web.Application):
             callback.stop()
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
-        await self.services.work.stop()
+        await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await server.close_all_connections()
         self.database.close()
 
@@ -153,6 +167,16 @@ class Application(tornado.web.Application):
         callback = PeriodicCallback(run, interval_ms)
         callback.start()
         self._periodic.append(callback)
+
+
+class PatientServer(HTTPServer):
+    """An HTTPServer whose silent and slow clients are ended by `Patience`."""
+
+    patience: Patience
+
+    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
+        self.patience.accepted(stream)
+        super().handle_stream(stream, address)
 
 
 def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., object]]]:

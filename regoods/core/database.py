@@ -87,14 +87,14 @@ class Query:
 
     def __init__(self, statement: Any) -> None:
         self.statement = statement
-        self._plans: dict[int, _Plan] = {}
+        self._plans: dict[str, _Plan] = {}
         keys = getattr(statement, "exported_columns", None)
         self.row_type: Any = namedtuple("Row", keys.keys()) if keys is not None and len(keys) else None  # noqa: PYI024
 
     def plan(self, dialect: Dialect) -> _Plan:
-        plan = self._plans.get(id(dialect))
+        plan = self._plans.get(dialect.name)
         if plan is None:
-            plan = self._plans[id(dialect)] = _Plan(self.statement, dialect)
+            plan = self._plans[dialect.name] = _Plan(self.statement, dialect)
         return plan
 
 
@@ -214,7 +214,7 @@ class Database:
     def __init__(self, url: str, root: Path) -> None:
         try:
             self.url = _absolute(make_url(url), root)
-            self.engine = sa.create_engine(self.url, pool_size=CONNECTIONS, max_overflow=0)
+            self.engine = sa.create_engine(self.url, pool_size=CONNECTIONS, max_overflow=0, hide_parameters=True)
         except (sa.exc.ArgumentError, ImportError, OSError, ValueError) as error:
             raise SettingsError(f"DATABASE_URL cannot be used: {_one_line(error)}.") from None
         self.embedded = self.url.get_backend_name() == "sqlite"

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from regoods.core.clock import Clock
+from regoods.core.database import Session
 from regoods.core.metrics import Metrics
 from regoods.core.settings import Settings
 from regoods.core.tokens import TokenVerifier
@@ -56,4 +58,8 @@ class Feature:
     periodic: Sequence[Periodic] = ()
     enriches: Mapping[str, Enricher] = field(default_factory=dict)
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""
+    guard: Callable[[Work, int], None] | None = None
+    """Asked before every action for a signed-in caller; raises the error he gets."""
+    prepare: Callable[[Session, Settings, datetime], None] | None = None
+    """Done once at start, in a transaction, on an embedded database."""
     enabled: Callable[[Settings], bool] = lambda _settings: True

@@ -53,6 +53,7 @@ _id_pattern = re.compile(r"[1-9][0-9]{0,9}")
 _number_pattern = re.compile(r"-?[0-9]{1,10}")
 
 LARGEST_LIMIT = 100
+LONGEST_NUMBER = 18
 
 
 class ErrorBody(Shape):
@@ -348,7 +349,8 @@ def _refuse(error: ApiError, *_args: str) -> None:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+    """A Content-Length; 0 for what Tornado will refuse. Python refuses to read thousands of digits."""
+    return int(text[:LONGEST_NUMBER]) if text.isascii() and text.isdigit() else 0
 
 
 class NotFoundHandler(ApiHandler):

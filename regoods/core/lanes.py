@@ -51,6 +51,7 @@ class Lane:
         self._writes = writes
         self._batch_limit = batch_limit
         self._settle = settle
+        self._stopping = False
         self._gathered: list[Unit] = []
         self._waiting: queue.SimpleQueue[list[Unit] | None] = queue.SimpleQueue()
         name = "writer" if writes else "reader"
@@ -78,13 +79,15 @@ class Lane:
         if gathered:
             self._waiting.put(gathered)
 
-    async def stop(self) -> None:
-        """Finish what waits and end the threads."""
+    async def stop(self, seconds: float) -> None:
+        """Finish what waits and end the threads; at most so long, for a database that hangs must not hold the stop."""
+        self._stopping = True
         self._hand_over()
         for _ in self._threads:
             self._waiting.put(None)
-        for thread in self._threads:
-            await self._loop.run_in_executor(None, thread.join)
+        deadline = self._loop.time() + seconds
+        while any(thread.is_alive() for thread in self._threads) and self._loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     def _run(self) -> None:
         session: Session | None = None
@@ -105,16 +108,22 @@ class Lane:
                 # The connection may be what failed: the next batch opens another.
                 _close_quietly(session)
                 session = None
+                if self._stopping:
+                    # What waits behind it would wait for the same trouble.
+                    rest, _ = self._take(everything=True)
+                    _take_back(rest, error)
+                    batch += rest
+                    ending = True
             self._loop.call_soon_threadsafe(self._settle, batch)
         _close_quietly(session)
 
-    def _take(self) -> tuple[list[Unit], bool]:
+    def _take(self, *, everything: bool = False) -> tuple[list[Unit], bool]:
         """Wait for units and take what waits behind them; whether the end was among it."""
         batch: list[Unit] = []
         units = self._waiting.get()
         while units is not None:
             batch += units
-            if len(batch) >= self._batch_limit:
+            if len(batch) >= self._batch_limit and not everything:
                 return batch, False
             try:
                 units = self._waiting.get_nowait()
@@ -169,6 +178,9 @@ def _read(session: Session, batch: Sequence[Unit]) -> None:
             unit.result = unit.call(session, unit.outbox)
         except Exception as error:
             unit.error = error
+            # On a server an error may end the transaction for those behind it.
+            session.rollback()
+            session.begin()
     session.rollback()
 
 

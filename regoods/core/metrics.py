@@ -10,7 +10,6 @@ class Metrics:
     def __init__(self) -> None:
         self.events_sent = 0
         self.frames_received = 0
-        self.messages_stored = 0
         self.connections_opened = 0
         self.connections_closed = 0
         self.refused: Counter[str] = Counter()

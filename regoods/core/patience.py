@@ -9,9 +9,6 @@ import contextlib
 import time
 from typing import Protocol
 
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
-
 IDLE_SECONDS = 65
 """Between two requests, or for a request's headers; longer than the 60 s a proxy keeps a connection."""
 
@@ -19,11 +16,19 @@ BODY_SECONDS = 30
 """For a request's body."""
 
 
+class Stream(Protocol):
+    """A TCP connection."""
+
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class Request(Protocol):
     """A request being read or answered."""
 
     @property
-    def stream(self) -> IOStream | None: ...
+    def stream(self) -> Stream | None: ...
 
     @property
     def reading(self) -> bool:
@@ -35,16 +40,16 @@ class Patience:
     """Knows each HTTP connection of a server and what it is waiting for."""
 
     def __init__(self) -> None:
-        self._silent: dict[IOStream, float] = {}
+        self._silent: dict[Stream, float] = {}
         self._requests: dict[Request, float] = {}
         self._nothing = asyncio.Event()
         self._nothing.set()
         self.draining = False
 
-    def accepted(self, stream: IOStream) -> None:
+    def accepted(self, stream: Stream) -> None:
         self._silent[stream] = time.monotonic()
 
-    def forget(self, stream: IOStream) -> None:
+    def forget(self, stream: Stream) -> None:
         """The connection has become a WebSocket, which has a heartbeat of its own."""
         self._silent.pop(stream, None)
 
@@ -77,13 +82,3 @@ class Patience:
         self.draining = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._nothing.wait(), seconds)
-
-
-class PatientServer(HTTPServer):
-    """An HTTPServer whose slow clients are ended by `patience.sweep`."""
-
-    patience: Patience
-
-    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
-        self.patience.accepted(stream)
-        super().handle_stream(stream, address)

@@ -80,7 +80,10 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     """
     values: dict[str, str] = {}
     if env_file is not None:
-        values.update({name: text for name, text in dotenv.dotenv_values(env_file).items() if text is not None})
+        try:
+            values.update({name: text for name, text in dotenv.dotenv_values(env_file).items() if text is not None})
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{env_file} cannot be read: {error}.") from None
     values.update(os.environ if environ is None else environ)
     return parse_settings(values)
 

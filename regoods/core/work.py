@@ -92,7 +92,7 @@ def reads_for_anyone(function: Callable[Concatenate[Work, int, P], T]) -> Action
 
 
 def writes(function: Callable[Concatenate[Work, int, P], T]) -> Action[P, T]:
-    """An action that changes the database: it runs in a savepoint of the next group commit."""
+    """An action that changes the database: it runs in the next group commit. May run twice, if a neighbour fails."""
     return Action(function, writes=True)
 
 
@@ -109,14 +109,14 @@ class WorkQueue:
         database: Database,
         clock: Clock,
         *,
-        guard: Callable[[Work, int], None],
+        guards: Sequence[Callable[[Work, int], None]],
         publish: Callable[[Sequence[int], bytes], None],
         is_online: Callable[[int], bool],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
     ) -> None:
         self._database = database
         self._clock = clock
-        self._guard = guard
+        self._guards = guards
         self._publish = publish
         self._is_online = is_online
         self._enrichers = enrichers
@@ -130,10 +130,9 @@ class WorkQueue:
         self._writer.start(self._loop)
         self._readers.start(self._loop)
 
-    async def stop(self) -> None:
-        """Finish what waits, then end the threads."""
-        await self._writer.stop()
-        await self._readers.stop()
+    async def stop(self, seconds: float) -> None:
+        """Finish what waits, then end the threads; at most so long."""
+        await asyncio.gather(self._writer.stop(seconds), self._readers.stop(seconds))
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for a user; its events are published before this returns.
@@ -145,7 +144,8 @@ class WorkQueue:
         def call(session: Session, outbox: Outbox) -> T:
             work = Work(session, outbox, self._clock.now(), self._enrichers, self._is_online)
             if action.checks_caller:
-                self._guard(work, user_id)
+                for guard in self._guards:
+                    guard(work, user_id)
             return action.function(work, user_id, *args, **kwargs)
 
         future: asyncio.Future[T] = self._loop.create_future()

@@ -23,8 +23,7 @@ from regoods.realtime.closing import (
     TOO_MANY_CONNECTIONS,
     Close,
 )
-from regoods.realtime.connection import Connection
-from regoods.realtime.registry import ConnectionRegistry
+from regoods.realtime.connection import Realtime
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +55,12 @@ def _digest(key: bytes) -> bytes:
 class Admission:
     """Decides about each handshake of one server."""
 
-    def __init__(self, services: Services, registry: ConnectionRegistry[Connection]) -> None:
+    def __init__(self, services: Services, realtime: Realtime) -> None:
         self._services = services
-        self._registry = registry
+        self._realtime = realtime
+        self._registry = realtime.registry
         self._limit = services.settings.ws_max_connections_per_user
         self._refused: TTLCache[bytes, bool] = TTLCache(REMEMBERED, REMEMBER_SECONDS)
-        self._told_full: set[int] = set()
 
     async def admit(self, tokens: Sequence[bytes], address: str) -> int:
         """The user who may open a socket.
@@ -87,29 +86,31 @@ class Admission:
             raise Refused(AUTHENTICATION_FAILED) from None
         if len(self._registry.of(user_id)) >= self._limit:
             await self._make_room(user_id)
-        self._told_full.discard(user_id)
+        self._realtime.told_full.discard(user_id)
         return user_id
 
     async def _make_room(self, user_id: int) -> None:
         """Close the user's dead sockets. Raises where all are alive."""
-        connections = self._registry.of(user_id)
-        await asyncio.wait([connection.probe() for connection in connections], timeout=PROBE_SECONDS)
-        for connection in connections:
-            connection.close_if_silent(NO_PONG)
+        probes = {connection.probe(): connection for connection in self._registry.of(user_id)}
+        _, silent = await asyncio.wait(probes, timeout=PROBE_SECONDS)
+        for probe in silent:
+            probes[probe].close(NO_PONG)
         if len(self._registry.of(user_id)) < self._limit:
             return
         self._count(TOO_MANY_CONNECTIONS)
-        if user_id in self._told_full:
+        if user_id in self._realtime.told_full:
             raise RateLimited(
                 f"You have {self._limit} open sockets, the most a user may have. Close one first.",
                 retry_after=RETRY_AFTER_SECONDS,
             )
-        self._told_full.add(user_id)
+        self._realtime.told_full.add(user_id)
         raise Refused(TOO_MANY_CONNECTIONS)
 
     def sweep(self) -> None:
         """Drop what is remembered of users who have room again."""
-        self._told_full = {user_id for user_id in self._told_full if len(self._registry.of(user_id)) >= self._limit}
+        self._realtime.told_full = {
+            user_id for user_id in self._realtime.told_full if len(self._registry.of(user_id)) >= self._limit
+        }
 
     def _refuse(self, key: bytes, close: Close, error: ApiError) -> NoReturn:
         self._count(close)

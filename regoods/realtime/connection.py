@@ -52,6 +52,7 @@ class Realtime:
         "metrics",
         "receive",
         "registry",
+        "told_full",
     )
 
     def __init__(
@@ -76,6 +77,8 @@ class Realtime:
         """0: sockets may be silent for ever."""
         self.receive = receive
         """What becomes of a whole text or binary message."""
+        self.told_full: set[int] = set()
+        """Users who were refused a socket because they have their full number, and have it still."""
         self._open = 0
         self._stopping = False
         self._gone = asyncio.Event()
@@ -90,6 +93,7 @@ class Realtime:
             return GOING_AWAY
         if len(self.registry.of(connection.user_id)) >= self.max_connections:
             self.metrics.refused[TOO_MANY_CONNECTIONS.reason] += 1
+            self.told_full.add(connection.user_id)
             return TOO_MANY_CONNECTIONS
         self.registry.add(connection)
         return None
@@ -118,7 +122,7 @@ class Connection(asyncio.Protocol):
         "_deaf",
         "_reader",
         "_realtime",
-        "_slow",
+        "_timer",
         "_transport",
         "_waiter",
         "heard_at",
@@ -138,7 +142,8 @@ class Connection(asyncio.Protocol):
         self._reader: MessageReader | None = None
         self._closing: Close | None = None
         self._deaf = False
-        self._slow: asyncio.TimerHandle | None = None
+        # Either "too slow", while the peer leaves too much unread, or the end of waiting for a closing handshake.
+        self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
         if early:
             self._reader = MessageReader(realtime.max_message_size)
@@ -162,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._closing = self._closing or NORMAL
         self._transport = None
         self._reader = None
-        self._end_slow()
+        self._set_timer(None)
         self._wake()
 
     def push(self, ready: bytes) -> None:
@@ -170,17 +175,15 @@ class Connection(asyncio.Protocol):
         if self._closing is not None or self._transport is None:
             return
         self._transport.write(ready)
-        if self._slow is not None and self._transport.get_write_buffer_size() > BUFFER_BYTES:
+        if self._timer is not None and self._transport.get_write_buffer_size() > BUFFER_BYTES:
             self.close(TOO_SLOW)
 
     def close(self, close: Close) -> None:
         """Take the socket out of the registry at once and begin the closing handshake; may be called twice."""
         if self._closing is not None or self._transport is None:
             return
-        self._realtime.registry.remove(self)
-        self._closing = close
+        self._begin_closing(close)
         self._transport.write(close_frame(close))
-        self._realtime.loop.call_later(CLOSE_SECONDS, self._cut)
 
     def beat(self, now: float) -> None:
         """One heartbeat: ping, or close a peer that did not answer the last ping or has been silent too long."""
@@ -202,11 +205,6 @@ class Connection(asyncio.Protocol):
             self.push(PING_FRAME)
         return self._waiter
 
-    def close_if_silent(self, close: Close) -> None:
-        """Close unless the peer was heard since the last `probe`."""
-        if self._waiter is not None and not self._waiter.done():
-            self.close(close)
-
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._realtime.loop.time()
         self._wake()
@@ -224,10 +222,12 @@ class Connection(asyncio.Protocol):
         self._reader = None if reader.idle else reader
 
     def pause_writing(self) -> None:
-        self._slow = self._realtime.loop.call_later(SLOW_SECONDS, self.close, TOO_SLOW)
+        if self._closing is None:
+            self._set_timer(self._realtime.loop.call_later(SLOW_SECONDS, self.close, TOO_SLOW))
 
     def resume_writing(self) -> None:
-        self._end_slow()
+        if self._closing is None:
+            self._set_timer(None)
 
     def _receive(self, opcode: Opcode, payload: bytes) -> None:
         if opcode is PONG:
@@ -245,8 +245,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         if self._closing is None:
-            self._realtime.registry.remove(self)
-            self._closing = Close(code, "", True)
+            self._begin_closing(Close(code, "", True))
             # RFC 6455, 5.5.1: answer with the code received; one without a code is answered without.
             self._transport.write(frame(CLOSE, payload[:2]))
         self._transport.close()
@@ -259,6 +258,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write_eof()
 
+    def _begin_closing(self, close: Close) -> None:
+        self._realtime.registry.remove(self)
+        self._closing = close
+        self._set_timer(self._realtime.loop.call_later(CLOSE_SECONDS, self._cut))
+
+    def _set_timer(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = timer
+
     def _cut(self) -> None:
         if self._transport is not None:
             self._transport.abort()
@@ -268,8 +277,3 @@ class Connection(asyncio.Protocol):
             if not self._waiter.done():
                 self._waiter.set_result(None)
             self._waiter = None
-
-    def _end_slow(self) -> None:
-        if self._slow is not None:
-            self._slow.cancel()
-            self._slow = None

@@ -30,6 +30,9 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
     The registry is class-level; `make_app` makes a subclass with its own, so that two servers fit in one process.
     """
 
+    reading: ClassVar[bool] = False
+    """A handshake has no body."""
+
     registry: ClassVar[ConnectionRegistry[Connection]]
     admission: ClassVar[Admission]
     realtime: ClassVar[Realtime]
@@ -42,12 +45,15 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
         self._refusal: Close | None = None
         self._user_id = 0
+        self.patience.begin(self)
         try:
             self._user_id = await self.admission.admit(
                 self.request.query_arguments.get("token", ()), self.client_address
             )
         except Refused as refused:
             self._refusal = refused.close
+        finally:
+            self.patience.end(self)
         await super().get(*args, **kwargs)
 
     def open(self, *_args: str, **_kwargs: str) -> Awaitable[None] | None:

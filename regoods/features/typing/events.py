@@ -45,13 +45,14 @@ class TypingListener:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._recent: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, THROTTLE_SECONDS)
+        self._strangers: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, THROTTLE_SECONDS)
         self._known: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, KNOWN_SECONDS)
 
     def __call__(self, user_id: int, payload: bytes) -> Awaitable[None] | None:
         frame = decode(payload, _frame)
         partner_id, seen_as = _address(frame, user_id)
         pair = (user_id, partner_id)
-        if pair in self._recent:
+        if pair in self._recent or pair in self._strangers:
             return None
         event = encode(Typing(conversation_id=seen_as, user_id=user_id))
         if pair in self._known:
@@ -69,6 +70,8 @@ class TypingListener:
             # Others of the same pair may have asked meanwhile.
             if pair not in self._recent:
                 self._pass_on(pair, event)
+        else:
+            self._strangers[pair] = True
 
 
 def _address(frame: TypingFrame, user_id: int) -> tuple[int, int]:

@@ -4,5 +4,6 @@ No URLs, no frames, no events.
 """
 
 from regoods.core.feature import Feature
+from regoods.features.users.actions import require_caller
 
-FEATURE = Feature(name="users")
+FEATURE = Feature(name="users", guard=require_caller)

@@ -12,6 +12,15 @@ _two = Query(
         sa.or_(users.c.user_id == sa.bindparam("first"), users.c.user_id == sa.bindparam("second"))
     )
 )
+_email = Query(
+    sa.select(users.c.email).where(users.c.user_id == sa.bindparam("user_id"), users.c.is_active == sa.true())
+)
+_first = Query(
+    sa.select(users.c.user_id, users.c.full_name)
+    .where(users.c.is_active == sa.true())
+    .order_by(users.c.user_id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
 _is_active = Query(sa.select(users.c.is_active).where(users.c.user_id == sa.bindparam("user_id")))
 
 
@@ -28,3 +37,14 @@ def find_two(session: Session, first: int, second: int) -> tuple[Row | None, Row
 def is_active(session: Session, user_id: int) -> bool:
     """False for a user who is missing, too."""
     return bool(session.scalar(_is_active, user_id=user_id))
+
+
+def email_of(session: Session, user_id: int) -> str | None:
+    """None for a user who is missing or inactive."""
+    email: str | None = session.scalar(_email, user_id=user_id)
+    return email
+
+
+def first_users(session: Session, limit: int) -> list[Row]:
+    """(user_id, full_name) of the first active users."""
+    return session.all(_first, limit=limit)
