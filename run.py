@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -76,9 +77,12 @@ async def serve(settings: Settings) -> int:
     except (socket.gaierror, UnicodeError):
         raise SettingsError(f"HOST={settings.host!r} is wrong: no such host. Allowed: a name or address.") from None
     except OSError as error:
+        remedy = (
+            "End what listens there" if error.errno == errno.EADDRINUSE else "Set HOST to an address of this machine"
+        )
         raise SettingsError(
             f"PORT={settings.port} on HOST={settings.host} cannot be used: {error.strerror}. "
-            "End what listens there, or set another PORT."
+            f"{remedy}, or set another PORT."
         ) from None
     app = make_app(settings)
     app.prepare_database()
@@ -88,16 +92,19 @@ async def serve(settings: Settings) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    announce(settings, sockets[0].getsockname()[1])
+    announce(settings, sockets[0].getsockname()[1], app.database.shown)
     await stopping.wait()
+    print("Stopping: no new connections, what is in flight is answered.", flush=True)
     await app.stop(server)
+    print("Stopped.", flush=True)
     return 0
 
 
-def announce(settings: Settings, port: int) -> None:
+def announce(settings: Settings, port: int, database: str) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
     print(f"ReGoods messaging listens on {address} ({settings.app_env}). Stop it with Ctrl+C.")
+    print(f"Database:   {database}")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
     if settings.development and settings.demo_data:

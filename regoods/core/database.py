@@ -221,6 +221,11 @@ class Database:
         if self.embedded:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
 
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return self.url.render_as_string(hide_password=True)
+
     def create_tables(self) -> None:
         """Create what is missing, in the embedded database only: a server's schema is its DBA's.
 

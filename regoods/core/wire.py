@@ -18,6 +18,14 @@ class Shape(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """
 
 
+def merged(shape: Shape, *more: Shape) -> dict[str, Any]:
+    """One wire object out of a feature's shape and the fields that others add to it."""
+    fields: dict[str, Any] = {}
+    for part in (shape, *more):
+        fields.update(msgspec.to_builtins(part))
+    return fields
+
+
 class Event(Shape, tag_field="type"):
     """A frame from server to client; the subclass's `tag` is its `type`."""
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-import msgspec
-
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
 from regoods.core.lanes import Lane, Outbox, Unit
+from regoods.core.wire import Shape
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +57,12 @@ class Work:
         """Whether the user has an open socket at this moment."""
         return self._is_online(user_id)
 
-    def enrich(self, kind: str, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    def enrich(self, kind: str, ids: Sequence[int]) -> dict[int, list[Shape]]:
         """The fields that other features add to answers of this kind, by id."""
-        extra: dict[int, dict[str, Any]] = {key: {} for key in ids}
+        extra: dict[int, list[Shape]] = {key: [] for key in ids}
         for enricher in self._enrichers.get(kind, ()):
             for key, fields in enricher(self, ids).items():
-                extra[key].update(msgspec.to_builtins(fields))
+                extra[key].append(fields)
         return extra
 
 

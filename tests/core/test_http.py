@@ -566,3 +566,14 @@ async def test_no_token_ever_stands_in_a_log(
     for token in tokens:
         assert token not in caplog.text
         assert token.rpartition(".")[2] not in caplog.text
+
+
+async def test_a_length_of_thousands_of_digits_is_the_clients_fault(
+    server: RunningServer, ann: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with line(server) as wire:
+        await wire.ask("POST", "/api/v1/messages", ann.token(), f"Content-Length: {'9' * 5000}\r\n")
+        assert (await wire.ended()).startswith(b"HTTP/1.1 4")
+
+    await still_answers(ann)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from regoods.core import database
-from regoods.core.errors import Forbidden
+from regoods import app
+from regoods.core import database, work
+from regoods.core.errors import Forbidden, ServiceUnavailable
+from regoods.core.settings import Settings
 from regoods.core.work import Work, writes_for_anyone
 from regoods.features.messages import queries
 from regoods.features.messages.actions import send
@@ -280,3 +283,34 @@ async def test_a_short_lock_is_waited_for(server: RunningServer, ann: Person, be
 
     assert (await writing)["messageContent"] == "Late"
     assert (await at_ben.next())["type"] == "message"
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_hangs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 400)
+    monkeypatch.setattr(app, "DRAIN_REQUESTS_SECONDS", 0.1)
+    server = RunningServer(settings)
+    server.start()
+    ann = server.person(1)
+    with locked_by_another_program(server):
+        posts = [
+            asyncio.ensure_future(ann.post("/messages", {"recipientId": 2, "messageContent": f"Number {number}"}))
+            for number in range(10)
+        ]
+        waiting: list[asyncio.Future[Any]] = []
+        for batch in range(20):
+            waiting += [
+                asyncio.ensure_future(run(server, sending(f"Number {number} of {batch}")))
+                for number in range(work.WRITE_BATCH)
+            ]
+            for _ in range(3):  # turns of the loop: what comes in one turn is one batch
+                await asyncio.sleep(0)
+        begun = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - begun < 3
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.gather(*posts, return_exceptions=True)
+
+    assert {type(result) for result in results} == {ServiceUnavailable}
+    assert seen_by_others(server) == []

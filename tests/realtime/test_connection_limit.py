@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from regoods.realtime import admission
 from regoods.realtime.closing import NO_PONG
 from tests.support.people import Person, Socket
 from tests.support.raw_socket import CLOSE, PING, PONG, closing, connect_raw, dial_raw, eventually, frame, text
@@ -162,3 +163,37 @@ async def test_many_who_come_at_once_share_the_places_that_are_left(server: Runn
             opened += 1
     assert opened == 2
     assert len(server.app.registry.of(1)) == 5
+
+
+@pytest.mark.settings(ws_max_connections_per_user=2)
+async def test_a_slow_line_is_not_closed_by_another_dials_probe(
+    server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "PROBE_SECONDS", 0.5)
+    await connect_raw(ann)  # never answers
+    slow = await connect_raw(ann)
+    first = asyncio.ensure_future(ann.dial())
+    asked = await slow.until(PING)
+    await slow.send(frame(PONG, asked.payload))
+    await slow.quiet()  # the answer has been heard, so the next dial asks anew
+
+    second = asyncio.ensure_future(ann.dial())
+    await slow.until(PING)
+    await first  # its half second is over: the dead one is gone, and the slow one has not answered the second yet
+    await slow.send(frame(PONG, b""))
+    await second
+
+    assert await slow.quiet() == []
+
+
+async def test_tabs_that_come_back_together_are_told_before_the_upgrade_next_time(
+    server: RunningServer, ann: Person
+) -> None:
+    tabs = await asyncio.gather(*(ann.dial() for _ in range(7)))
+
+    refused = 0
+    for tab in tabs:
+        refused += await tab.connection.read_message() is None
+
+    assert refused == 2
+    assert (await dial_raw(ann)).answer.status == 429

@@ -8,7 +8,7 @@ import pytest
 from regoods.realtime import connection
 from regoods.realtime.closing import TOO_SLOW
 from tests.support.people import Person, Socket
-from tests.support.raw_socket import PING, connect_raw, eventually, frame
+from tests.support.raw_socket import PING, closing, connect_raw, eventually, frame
 from tests.support.server import RunningServer
 
 PAGE = "界" * 5000
@@ -107,3 +107,21 @@ async def test_a_slow_sender_is_not_mistaken_for_a_slow_reader(ann: Person, ben:
     sent = await ann.write(ben, PAGE)
 
     assert await raw.event() == {"type": "message", "message": sent}
+
+
+async def test_who_says_goodbye_and_does_not_read_is_cut(
+    server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.3)
+    at_ann, leaving = await ann.connect(), await connect_raw(ben, receive_buffer=SMALL)
+    (held,) = server.app.registry.of(2)
+    while not held._transport.get_write_buffer_size():  # type: ignore[union-attr]
+        await leaving.send(frame(PING, b"x" * 125) * 100)
+        await at_ann.quiet()
+
+    await leaving.send(closing(1000))
+
+    async def is_gone() -> bool:
+        return server.app.metrics.connections_closed == 1
+
+    await eventually(is_gone)

@@ -83,7 +83,7 @@ async def test_a_first_start_prints_all_that_two_people_need(start: Start) -> No
     ("host", "address"), [("127.0.0.1", "http://127.0.0.1:3000"), ("::1", "http://[::1]:3000")], ids=["IPv4", "IPv6"]
 )
 def test_the_address_of_the_page_can_be_clicked_on(capsys: pytest.CaptureFixture[str], host: str, address: str) -> None:
-    announce(Settings(host=host), 3000)
+    announce(Settings(host=host), 3000, "sqlite:///regoods.db")
 
     assert f" {address}/debug/chat " in capsys.readouterr().out
 
@@ -197,6 +197,7 @@ async def test_no_token_is_in_anything_the_process_prints(start: Start) -> None:
     for broken in ("no colon", "Host: two", "Content-Length: x", "Transfer-Encoding: y", "\0: z", "Upgrade: websocket"):
         await say(process, f"GET /messages?token={tokens[2]} HTTP/1.1\r\n{broken}\r\n\r\n")
     await say(process, f"GET /messages?token={tokens[2]}\r\n\r\n")
+    await say(process, f"GET /api/v1/messages/unread-count HTTP/1.1\r\nAuthorization: Bearer {tokens[2]}\x01\r\n\r\n")
     process.signal(signal.SIGTERM)
     assert await process.exit_code() == 0
 

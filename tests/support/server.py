@@ -8,11 +8,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from regoods.app import Application, make_app, make_server
-from regoods.core.clock import ManualClock
 from regoods.core.settings import Settings
 from regoods.features.conversations.tables import messages
 from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
+from tests.support.clock import ManualClock
 from tests.support.people import Person
 
 NAMES = ("Ann Archer", "Ben Baker", "Chloé Dubois", "Dmitri Волков", "Emre Yılmaz", "Fatima Zahra")

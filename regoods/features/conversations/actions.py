@@ -1,10 +1,6 @@
 """Listing and reading conversations."""
 
-from typing import Any
-
-import msgspec
-
-from regoods.core.wire import Page
+from regoods.core.wire import Page, merged
 from regoods.core.work import Work, reads, writes
 from regoods.features.conversations import events, queries
 from regoods.features.conversations.rules import audience
@@ -19,9 +15,7 @@ def list_conversations(work: Work, user_id: int, limit: int, offset: int) -> Pag
     """One preview a partner, newest first."""
     rows = queries.previews(work.session, user_id, limit, offset)
     extra = work.enrich("conversations", [row.partner_id for row in rows])
-    items: list[dict[str, Any]] = [
-        msgspec.to_builtins(events.preview(user_id, row)) | extra[row.partner_id] for row in rows
-    ]
+    items = [merged(events.preview(user_id, row), *extra[row.partner_id]) for row in rows]
     return Page(items, queries.count_partners(work.session, user_id), limit, offset)
 
 

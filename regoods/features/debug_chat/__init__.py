@@ -1,6 +1,6 @@
 """The manual chat page and its development-only calls; served only where DEBUG_CHAT is on.
 
-GET  /debug/chat             the page
+GET  /debug/chat             the page; /debug leads to it
 GET  /debug/users            [{userId, fullName}], the first 50
 POST /debug/token {userId}   {userId, token, expiresAt}: a token for any user, so never in production
 """

@@ -27,6 +27,13 @@ class Page(ApiHandler):
         self.render("debug_chat.html", nonce=nonce)
 
 
+class Entrance(ApiHandler):
+    requires_user = False
+
+    def get(self) -> None:
+        self.redirect("/debug/chat")
+
+
 class DevelopmentHandler(ApiHandler):
     """Answers in development only: nobody is to get a token for the asking in production, whatever DEBUG_CHAT says."""
 
@@ -54,6 +61,7 @@ class Tokens(DevelopmentHandler):
 
 ROUTES = [
     (r"/debug/chat", Page),
+    (r"/debug(?:/|/chat/)?", Entrance),
     (r"/debug/users", Users),
     (r"/debug/token", Tokens),
 ]

@@ -4,7 +4,7 @@ from msgspec import Raw
 
 from regoods.core.database import Row
 from regoods.core.errors import Forbidden, InvalidToken, NotFound
-from regoods.core.wire import Page, raw
+from regoods.core.wire import Page
 from regoods.core.work import Work, reads, writes, writes_for_anyone
 from regoods.features.conversations.events import message_read
 from regoods.features.conversations.rules import audience
@@ -52,7 +52,7 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
         parent_message_id=new.parent_message_id,
         now=work.now,
     )
-    encoded = raw(events.new_message(message_id, new, sender, recipient, post, work.now))
+    encoded = events.encoded_new(message_id, new, sender, recipient, post, work.now)
     work.publish((new.recipient_id,), events.message_to_recipient(encoded))
     work.publish((user_id,), events.message_to_sender(encoded))
     return encoded
@@ -72,14 +72,14 @@ def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
     row = _get(work, message_id)
     rules.check_participant(row, user_id)
     if row.is_deleted:
-        return raw(events.message(row))
+        return events.encoded(row)
     if user_id == row.recipient_id:
         if not row.is_read_by_recipient:
             queries.mark_read_by_recipient(work.session, message_id, work.now)
             work.publish(audience(row.sender_id, row.recipient_id), message_read(message_id, work.now))
     elif not row.is_read_by_sender or row.sender_read_at is None:
         queries.mark_read_by_sender(work.session, message_id, work.now)
-    return raw(events.message(_get(work, message_id)))
+    return events.encoded(_get(work, message_id))
 
 
 @writes
@@ -88,7 +88,7 @@ def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
     before = _get_facts(work, message_id)
     rules.check_edit(before, user_id, work.now)
     queries.edit(work.session, message_id, change.message_content, work.now)
-    encoded = raw(events.message(_get(work, message_id)))
+    encoded = events.encoded(_get(work, message_id))
     work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded))
     return encoded
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Raw
 
 from regoods.core.database import Row
 from regoods.core.tokens import LARGEST_ID
-from regoods.core.wire import Event, Shape, encode, iso
+from regoods.core.wire import Event, Shape, encode, iso, raw
 from regoods.features.posts.events import PostRef
 from regoods.features.users.events import UserRef, user_ref
 
@@ -87,6 +87,11 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
 
 
+def encoded(row: Row) -> Raw:
+    """The row's Message, encoded once for the answer and its events."""
+    return raw(message(row))
+
+
 def message(row: Row) -> Message:
     """A Message from a row of `queries`: the table's columns with sender, recipient and post beside them."""
     return Message(
@@ -124,12 +129,10 @@ def message(row: Row) -> Message:
     )
 
 
-def new_message(
-    message_id: int, new: NewMessage, sender: Row, recipient: Row, post: Row | None, now: datetime
-) -> Message:
+def encoded_new(message_id: int, new: NewMessage, sender: Row, recipient: Row, post: Row | None, now: datetime) -> Raw:
     """The Message just stored, from what was stored: the row need not be read again."""
     moment = iso(now)
-    return Message(
+    message = Message(
         message_id=message_id,
         sender_id=sender.user_id,
         recipient_id=recipient.user_id,
@@ -157,6 +160,7 @@ def new_message(
             image_url=post.image_url,
         ),
     )
+    return raw(message)
 
 
 def message_to_recipient(encoded: Raw) -> bytes:

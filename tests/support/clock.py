@@ -1,0 +1,18 @@
+"""A clock for tests."""
+
+from datetime import datetime, timedelta
+
+from regoods.core.clock import Clock, to_milliseconds
+
+
+class ManualClock(Clock):
+    """A clock that stands where it was set, and moves when told to."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = to_milliseconds(now)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        self._now = to_milliseconds(self._now + by)
