@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench bench-full format picture clean
+.PHONY: help run test check bench bench-full profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ bench: $(VENV)/installed ## measure against the plan's design in Node, 15 minute
 
 bench-full: $(VENV)/installed ## also other peers, and growth to 5,000,000 messages: 90 minutes at most
 	@$(BIN)/python -m benchmarks.run --full
+
+profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
+	@$(BIN)/python -m benchmarks.profiles
 
 picture: $(VENV)/installed-dev ## take the README's picture of the chat page anew
 	@PICTURE=docs/debug-chat.png $(BIN)/python -m pytest -q tests/stories/test_browser.py -k two_windows

@@ -122,10 +122,10 @@ def write(results: Results, folder: Path) -> None:
     (folder / f"{name}.svg").write_text(chart(results))
     page = folder.with_suffix(".md")
     if page.exists():
-        page.write_text(_inserted(page.read_text(), name, summary(results)))
+        page.write_text(inserted(page.read_text(), name, summary(results)))
 
 
-def _inserted(page: str, name: str, text: str) -> str:
+def inserted(page: str, name: str, text: str) -> str:
     """The page with `text` between its marks for that plan; unchanged where it has none."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     head, mark, rest = page.partition(begin)
