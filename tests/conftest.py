@@ -1,6 +1,7 @@
 """Fixtures: a running server and people who use it. Every test function that is a coroutine runs on Tornado's loop."""
 
 import inspect
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,21 @@ def dmitri(server: RunningServer) -> Person:
     return server.person(4)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def skipped(config: pytest.Config) -> list[Any]:
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    return list(reporter.stats.get("skipped", []))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip is for a developer's machine that lacks a package; on CI it would be a hole nobody sees."""
+    if exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true" and skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Name what was skipped, in the last lines."""
-    for report in terminalreporter.stats.get("skipped", []):
+    for report in skipped(config):
         terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
+    if os.environ.get("CI") == "true" and skipped(config):
+        terminalreporter.write_line("Under CI=true a skipped test is a failure.")

@@ -23,6 +23,9 @@ T = TypeVar("T")
 WRITE_BATCH = 128
 """Units in a transaction: at about 100 µs each, nobody waits much over 13 ms for the others of his batch."""
 
+SERVER_WRITERS = 4
+"""Writer threads on a database server; SQLite lets one write at a time, so there it has one."""
+
 READ_BATCH = 32
 READERS = 2
 """Threads; a long list on one leaves the other for the short reads."""
@@ -101,7 +104,7 @@ def writes_for_anyone(function: Callable[Concatenate[Work, int, P], T]) -> Actio
 
 
 class WorkQueue:
-    """Runs actions: writes in group commits on one writer thread, reads beside them on a few reader threads."""
+    """Runs actions: writes in group commits, reads beside them."""
 
     def __init__(
         self,
@@ -119,7 +122,8 @@ class WorkQueue:
         self._publish = publish
         self._is_online = is_online
         self._enrichers = enrichers
-        self._writer = Lane(database, writes=True, threads=1, batch_limit=WRITE_BATCH, settle=self._settle)
+        writers = 1 if database.embedded else SERVER_WRITERS
+        self._writer = Lane(database, writes=True, threads=writers, batch_limit=WRITE_BATCH, settle=self._settle)
         self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
         self._loop: asyncio.AbstractEventLoop | None = None
 
