@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks import means, report, scenarios, servers
 from benchmarks.load.generator import Load, build
@@ -18,22 +17,25 @@ from benchmarks.scenarios import Bench
 
 OUT = means.ROOT / "docs" / "performance"
 SECONDS = 8.0
-RATE = 500
+RATE = 250
 """Samples a second."""
 SOCKETS = 5_000
 
 STOPS = (
-    ("Tornado reads and parses the request", "_server_request_loop (tornado/http1connection.py"),
-    ("… of which its handler, up to the waiting action and its answer", "RequestHandler._execute (tornado/web.py"),
-    ("… of which the 201 is written", "RequestHandler.finish (tornado/web.py"),
-    ("handed to the writer's thread", "Lane._hand_over (regoods/core/lanes.py"),
-    ("the batch runs on the writer's thread", "_write (regoods/core/lanes.py"),
-    ("… of which the action: rules, insert, encoding", "send (regoods/features/messages/actions.py"),
-    ("… of which the commit", "Session.commit (regoods/core/database.py"),
-    ("events are published and answers set", "WorkQueue._settle (regoods/core/work.py"),
-    ("… of which the push to the sockets", "LocalBus.publish (regoods/realtime/bus.py"),
+    ("writer: the commit, its fsync included", "Session.commit (regoods/core/database.py"),
+    ("writer: the action – rules, insert, encoding", "send (regoods/features/messages/actions.py"),
+    ("writer: the rest of the batch and handing it back", "Lane._run (regoods/core/lanes.py"),
+    ("loop: the push to both sockets", "LocalBus.publish (regoods/realtime/bus.py"),
+    ("loop: setting the answers", "WorkQueue._settle (regoods/core/work.py"),
+    ("loop: writing the 201", "RequestHandler.finish (tornado/web.py"),
+    ("loop: the handler – token, limits, body, queueing", "RequestHandler._execute (tornado/web.py"),
+    ("loop: Tornado routes the request", "_RoutingDelegate.headers_received (tornado/routing.py"),
+    ("loop: Tornado parses the request", "HTTP1Connection._read_message (tornado/http1connection.py"),
+    ("loop: Tornado reads the socket", "BaseIOStream._handle_events (tornado/iostream.py"),
 )
-"""What a stop is called, and the function all of whose time is its. Stops with … are inside the one above."""
+"""What a stop is called, and the function that a sample's stack must hold; the first that fits has the sample."""
+
+REST = "loop: epoll, callbacks and tasks themselves"
 
 
 def hot_paths() -> dict[str, Callable[[Bench], scenarios.Figures]]:
@@ -47,7 +49,7 @@ def hot_paths() -> dict[str, Callable[[Bench], scenarios.Figures]]:
 @contextmanager
 def py_spy(pid: int, kind: str, into: Path) -> Iterator[None]:
     command = [Path(sys.executable).with_name("py-spy"), "record", "--pid", str(pid), "--rate", str(RATE)]
-    command += ["--duration", str(int(SECONDS)), "--format", kind, "--output", into, "--nonblocking"]
+    command += ["--duration", str(int(SECONDS)), "--format", kind, "--output", into]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
         time.sleep(0.5)
         yield
@@ -68,31 +70,22 @@ def run(name: str, act: Callable[[Bench], scenarios.Figures], kind: str, into: P
 
 
 def shares(samples: Path) -> dict[str, float]:
-    """Share of the samples in which each function was anywhere on the stack, waiting threads left out."""
-    total, within = 0, dict.fromkeys((function for _, function in STOPS), 0)
+    """Each stop's share of the samples, threads that wait left out; together 1."""
+    found = dict.fromkeys([*(stop for stop, _ in STOPS), REST], 0)
     for line in samples.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        last = stack.rpartition(";")[2]
-        if last.startswith(("EpollSelector.select", "Lane._take", "select (")):
-            continue
-        total += int(count)
-        for function in within:
-            if function in stack:
-                within[function] += int(count)
-    return {function: count / max(1, total) for function, count in within.items()}
+        waiting = stack.rpartition(";")[2].startswith(("EpollSelector.select", "Lane._take"))
+        if count.isdigit() and not waiting:
+            found[next((stop for stop, function in STOPS if function in stack), REST)] += int(count)
+    return {stop: count / max(1, sum(found.values())) for stop, count in found.items()}
 
 
 def walk(figures: scenarios.Figures, samples: Path) -> str:
     """Markdown: the stops of a send with their cost, as their share of the CPU time a message took."""
     cost = 1e6 * figures["cpu_seconds"] / max(1, figures["accepted"])
-    lines = [
-        f"A send at saturation cost {cost:.0f} µs of CPU, measured by `make profile`.",
-        "",
-        "| stop | µs |",
-        "|---|---|",
-    ]
-    found: dict[str, Any] = shares(samples)
-    lines += [f"| {stop} | {found[function] * cost:.0f} |" for stop, function in STOPS]
+    title = f"A send at saturation cost {cost:.0f} µs of CPU while it was sampled (`make profile`):"
+    lines = [title, "", "| stop | µs |", "|---|---|"]
+    lines += [f"| {stop} | {share * cost:.0f} |" for stop, share in shares(samples).items()]
     return "\n".join(lines) + "\n"
 
 
