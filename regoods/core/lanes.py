@@ -108,7 +108,7 @@ class Lane:
                 # The connection may be what failed: the next batch opens another.
                 _close_quietly(session)
                 session = None
-                if self._stopping:
+                if self._stopping and not ending:
                     # What waits behind it would wait for the same trouble.
                     rest, _ = self._take(everything=True)
                     _take_back(rest, error)

@@ -314,3 +314,24 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(
 
     assert {type(result) for result in results} == {ServiceUnavailable}
     assert seen_by_others(server) == []
+
+
+def end_the_transaction(work: Work, _user_id: int) -> None:
+    """As a full disk does; the batch cannot be committed any more."""
+    work.session.rollback()
+
+
+async def test_what_came_just_before_the_stop_is_answered_though_its_batch_fails(server: RunningServer) -> None:
+    gate = Gate()
+    first = asyncio.ensure_future(run(server, gate))
+    await gate.is_reached()
+    last = asyncio.ensure_future(run(server, end_the_transaction))
+    stopping = asyncio.ensure_future(server.app.services.work.stop(LIMIT))
+    for _ in range(3):  # turns of the loop: the last one and the end wait together now
+        await asyncio.sleep(0)
+    gate.opened.set()
+
+    with pytest.raises(ServiceUnavailable):
+        await asyncio.wait_for(last, 2)
+    await asyncio.wait_for(stopping, 2)
+    await first
