@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench bench-full profile format picture clean
+.PHONY: help run test check test-mssql bench bench-full bench-database profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n +2
 
+test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
+	@MSSQL_URL='$(MSSQL_URL)' $(BIN)/python -m pytest -m mssql
+
 format: $(VENV)/installed-dev ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
@@ -35,6 +38,9 @@ bench: $(VENV)/installed ## measure against the plan's design in Node, 15 minute
 
 bench-full: $(VENV)/installed ## also other peers, and growth to 5,000,000 messages: 90 minutes at most
 	@$(BIN)/python -m benchmarks.run --full
+
+bench-database: $(VENV)/installed ## lists, threads and counts in 1,000,000 messages: docs/databases.md
+	@$(BIN)/python -m benchmarks.database
 
 profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
 	@$(BIN)/python -m benchmarks.profiles

@@ -1,4 +1,4 @@
-"""Start the server, or `run.py token --user N`: load settings, build, serve, drain on SIGTERM and SIGINT."""
+"""Start the server, or do one of the commands: load settings, build, serve, drain on SIGTERM and SIGINT."""
 
 import argparse
 import asyncio
@@ -11,11 +11,15 @@ import sys
 
 from tornado.netutil import bind_sockets
 
+from regoods import migrations
 from regoods.app import make_app, make_server
+from regoods.core import schema
 from regoods.core.clock import Clock
+from regoods.core.database import open_database
 from regoods.core.settings import Settings, SettingsError, load_settings
 from regoods.core.tokens import LARGEST_ID, is_id, mint
 
+DIFFERENT = 1
 SETTINGS_ERROR = 2
 
 SWITCH_SECONDS = 0.0005
@@ -42,9 +46,15 @@ def main(arguments: list[str]) -> int:
     )
     # Tornado's lines on malformed requests quote them, tokens included.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
-    if options.command == "token":
-        return print_token(settings, options.user)
+    # What a migration did is printed by the command.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if options.command == "token":
+            return print_token(settings, options.user)
+        if options.command == "check":
+            return print_differences(settings)
+        if options.command == "migrate":
+            return migrate(settings, as_sql=options.sql)
         return asyncio.run(serve(settings))
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -57,6 +67,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("serve", help="serve REST, WebSocket and, in development, the chat page (the default)")
     token = commands.add_parser("token", help="print an access token that lives 15 minutes, in development")
     token.add_argument("--user", type=user_id, required=True, help="the user id it speaks for")
+    commands.add_parser(
+        "check", help="compare the database with what is needed; 1 where a server would not start on it"
+    )
+    add = commands.add_parser("migrate", help="add our tables and indexes to the database; nothing there is changed")
+    add.add_argument("--sql", action="store_true", help="print the statements for a DBA instead")
     return parser.parse_args(arguments)
 
 
@@ -64,6 +79,33 @@ def user_id(text: str) -> int:
     if not text.isdecimal() or not is_id(int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no user id, a whole number from 1 to {LARGEST_ID}")
     return int(text)
+
+
+def print_differences(settings: Settings) -> int:
+    database = open_database(settings)
+    database.probe()
+    report = schema.check(database)
+    print(f"Database: {database.shown}")
+    for title, differences in (
+        ("A server does not start until these are mended:", report.refusals),
+        ("Advice:", report.advice),
+    ):
+        if differences:
+            print(title, *differences, sep="\n- ")
+    if not report.refusals:
+        print("A server can start on it.")
+    return DIFFERENT if report.refusals else 0
+
+
+def migrate(settings: Settings, *, as_sql: bool) -> int:
+    database = open_database(settings, patient=True)
+    if as_sql:
+        print(migrations.sql_text(database))
+        return 0
+    database.probe()
+    migrations.upgrade(database)
+    print(f"Migrated: {database.shown}")
+    return 0
 
 
 def print_token(settings: Settings, user_id: int) -> int:

@@ -94,6 +94,12 @@ class Server:
     def __enter__(self) -> Self:
         self._log = self.database.with_suffix(".log")
         with self._log.open("ab") as log:
+            if self.kind.key == PRODUCT:
+                # In production a start never migrates.
+                migrate = [*self.kind.command, "migrate"]
+                subprocess.run(
+                    migrate, cwd=self.kind.folder, env=self._environment(), stdout=log, stderr=log, check=False
+                )
             self._process = subprocess.Popen(
                 self.kind.command, cwd=self.kind.folder, env=self._environment(), stdout=log, stderr=log
             )

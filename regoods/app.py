@@ -11,16 +11,17 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
-from regoods.core import http
+from regoods import migrations
+from regoods.core import http, schema
 from regoods.core.clock import Clock
-from regoods.core.database import Database
+from regoods.core.database import open_database
 from regoods.core.feature import Feature, Services
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
 from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
-from regoods.core.work import WorkQueue
+from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import conversations, debug_chat, demo_data, health, messages, posts, presence, typing, users
 from regoods.realtime import heartbeat
 from regoods.realtime.admission import Admission
@@ -61,7 +62,7 @@ class Application(tornado.web.Application):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.features = [feature for feature in FEATURES if feature.enabled(settings)]
-        self.database = Database(settings.database_url, ROOT)
+        self.database = open_database(settings, threads=WORKER_THREADS)
         self.registry: ConnectionRegistry[Connection] = ConnectionRegistry(
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
@@ -103,25 +104,35 @@ class Application(tornado.web.Application):
         )
 
     def prepare_database(self) -> None:
-        """Create what the embedded database lacks, and let the features put in what they want there.
+        """See that the database is as it must be, and let the features put in what they want there.
 
-        Raises SettingsError where the database cannot be used.
+        In development the embedded one is made and migrated here; a server's schema is its DBA's.
+        Raises SettingsError where the database cannot be used, with a line for each thing that is wrong.
         """
-        if not self.database.embedded:
-            return
-        self.database.create_tables()
+        settings = self.services.settings
+        self.database.probe()
+        if self.database.embedded and settings.development:
+            migrations.upgrade(self.database)
+        report = schema.check(self.database)
+        if report.refusals:
+            raise SettingsError(
+                "\n".join(["The database is not as it must be:", *(f"- {one}" for one in report.refusals)])
+            )
+        self.database.text_encoding = report.text_encoding
+        if report.text_encoding is not None:
+            logger.warning("message texts can hold %s only: see run.py check", report.text_encoding)
         try:
             session = self.database.session(writes=True)
             session.begin()
             for feature in self.features:
                 if feature.prepare is not None:
-                    feature.prepare(session, self.services.settings, self.services.clock.now())
+                    feature.prepare(session, settings, self.services.clock.now())
             session.commit()
             session.close()
         except Exception as error:
             if not self.database.is_operational(error):
                 raise
-            raise SettingsError(f"DATABASE_URL cannot be used: {error}.") from None
+            raise self.database.unusable(error) from None
 
     def start(self) -> None:
         """Begin to work; on the loop's thread, before the server listens."""

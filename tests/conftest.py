@@ -2,7 +2,8 @@
 
 import inspect
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ import msgspec
 import pytest
 from tornado.ioloop import IOLoop
 
-from regoods.core.settings import Settings
+from regoods import migrations
+from regoods.core.database import Database
+from regoods.core.settings import ROOT, Settings
+from tests.support.databases import (
+    DatabaseServer,
+    MariaDbServer,
+    MissingPackage,
+    PostgresServer,
+    SqlServer,
+    server_folder,
+)
 from tests.support.people import Person
 from tests.support.server import RunningServer
 
@@ -22,12 +33,101 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.gen_test)
 
 
+EDITIONS = ("sqlite", "postgresql", "mssql")
+ON_ALL_EDITIONS = ("tests/features/", "tests/stories/")
+"""Where each test that uses a database runs once for each edition, or for those of its `@pytest.mark.editions(...)`."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
+    if "edition" in metafunc.fixturenames and path.startswith(ON_ALL_EDITIONS):
+        marker = metafunc.definition.get_closest_marker("editions")
+        editions = marker.args if marker else EDITIONS
+        marks = {"mssql": [pytest.mark.mssql]}
+        metafunc.parametrize(
+            "edition", [pytest.param(name, marks=marks.get(name, [])) for name in editions], indirect=True
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with server_folder() as folder:
+        try:
+            server = PostgresServer(folder)
+        except MissingPackage as missing:
+            pytest.skip(str(missing))
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDbServer]:
+    with server_folder() as folder:
+        try:
+            server = MariaDbServer(folder)
+        except MissingPackage as missing:
+            pytest.skip(str(missing))
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sql_server() -> Iterator[SqlServer]:
+    url = os.environ.get("MSSQL_URL", "")
+    assert url, "MSSQL_URL is missing: make test-mssql MSSQL_URL='mssql+pyodbc://…'"
+    server = SqlServer(url)
+    yield server
+    server.drop_all()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without rows, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}", ROOT)
+    migrations.upgrade(database)
+    database.close()
+    return path
+
+
 @pytest.fixture
-def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+def edition(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, edition: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Gives the URL of a database of this edition, with the schema and without rows; another one for another name."""
+    if edition == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+
+        def new(name: str) -> str:
+            shutil.copy(template, tmp_path / f"{name}.db")
+            return f"sqlite:///{tmp_path}/{name}.db"
+
+        yield new
+        return
+    server: DatabaseServer = request.getfixturevalue({"postgresql": "postgres", "mssql": "sql_server"}[edition])
+    given: list[str] = []
+
+    def fresh(_name: str) -> str:
+        given.append(server.fresh())
+        return given[-1]
+
+    yield fresh
+    for url in given:
+        server.take_back(url)
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[str], str]) -> str:
+    return new_database("regoods")
+
+
+@pytest.fixture
+def settings(database_url: str, request: pytest.FixtureRequest) -> Settings:
     """Defaults, an own database, and what the test's `@pytest.mark.settings(...)` sets."""
-    settings = Settings(
-        database_url=f"sqlite:///{tmp_path}/regoods.db", demo_data=False, jwt_access_secret="a-secret-for-tests-" * 2
-    )
+    settings = Settings(database_url=database_url, demo_data=False, jwt_access_secret="a-secret-for-tests-" * 2)
     marker = request.node.get_closest_marker("settings")
     return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
 

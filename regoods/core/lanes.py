@@ -6,14 +6,22 @@ batch of reads one snapshot. At low load a batch is one unit and waits for nothi
 
 import asyncio
 import logging
-import queue
+import random
 import threading
+import time
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from regoods.core.database import Database, Session
 
 logger = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+"""How often a batch is run that a deadlock undid, that lost its connection, or that a unit broke."""
+
+JITTER_SECONDS = 0.02
+"""Before the second run at most so long, before the third twice that, …"""
 
 Outbox = list[tuple[Sequence[int], bytes]]
 """(audience, encoded event), in the order of publishing."""
@@ -33,9 +41,10 @@ class Unit:
 
 
 class Lane:
-    """A queue of units and the threads, with a lasting connection each, that run them.
+    """Queues of units and the threads, with a connection each, that run them.
 
     `settle` gets each finished batch on the loop's thread: after its commit, with result or error in every unit.
+    Writers have a queue each, so that what one user does is done, and told, in his order; readers share one.
     """
 
     def __init__(
@@ -52,11 +61,11 @@ class Lane:
         self._batch_limit = batch_limit
         self._settle = settle
         self._stopping = False
-        self._gathered: list[Unit] = []
-        self._waiting: queue.SimpleQueue[list[Unit] | None] = queue.SimpleQueue()
+        self._queues = [_Queue() for _ in range(threads if writes else 1)]
         name = "writer" if writes else "reader"
         self._threads = [
-            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=self._run, args=(self._queue_of(number),), name=f"{name}-{number}", daemon=True)
+            for number in range(threads)
         ]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,135 +73,210 @@ class Lane:
         for thread in self._threads:
             thread.start()
 
-    def put(self, unit: Unit) -> None:
-        """Queue a unit; on the loop's thread.
+    def put(self, unit: Unit, user_id: int) -> None:
+        """Queue a unit behind those of its user; on the loop's thread.
 
         What comes in one turn of the loop is handed over together: waking a thread, and giving it the interpreter's
         lock, costs more than a unit does.
         """
-        self._gathered.append(unit)
-        if len(self._gathered) == 1:
-            self._loop.call_soon(self._hand_over)
+        queue = self._queue_of(user_id)
+        queue.gathered.append(unit)
+        if len(queue.gathered) == 1:
+            self._loop.call_soon(queue.hand_over)
 
-    def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        if gathered:
-            self._waiting.put(gathered)
+    def _queue_of(self, number: int) -> "_Queue":
+        return self._queues[number % len(self._queues)]
 
     async def stop(self, seconds: float) -> None:
         """Finish what waits and end the threads; at most so long, for a database that hangs must not hold the stop."""
         self._stopping = True
-        self._hand_over()
-        for _ in self._threads:
-            self._waiting.put(None)
+        for queue in self._queues:
+            queue.hand_over()
+        for number in range(len(self._threads)):
+            self._queue_of(number).waiting.put(None)
         deadline = self._loop.time() + seconds
         while any(thread.is_alive() for thread in self._threads) and self._loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    def _run(self) -> None:
-        session: Session | None = None
+    def _run(self, queue: "_Queue") -> None:
+        worker = _Worker(self._database, writes=self._writes)
+        worker.warm()
         ending = False
         while not ending:
-            batch, ending = self._take()
+            if queue.waiting.empty():
+                worker.idle()
+            batch, ending = queue.take(self._batch_limit)
             if not batch:
                 continue
-            try:
-                session = session or self._database.session(writes=self._writes)
-                if self._writes:
-                    _write(session, batch)
-                else:
-                    _read(session, batch)
-            except Exception as error:
-                logger.error("a batch of %d units was taken back: %s", len(batch), error)
-                _take_back(batch, error)
-                # The connection may be what failed: the next batch opens another.
-                _close_quietly(session)
-                session = None
-                if self._stopping and not ending:
-                    # What waits behind it would wait for the same trouble.
-                    rest, _ = self._take(everything=True)
-                    _take_back(rest, error)
-                    batch += rest
-                    ending = True
+            error = worker.work_off(batch)
+            if error is not None and self._stopping and not ending:
+                # What waits behind it would wait for the same trouble.
+                rest, _ = queue.take(None)
+                _take_back(rest, error)
+                batch += rest
+                ending = True
             self._loop.call_soon_threadsafe(self._settle, batch)
-        _close_quietly(session)
+        worker.close()
 
-    def _take(self, *, everything: bool = False) -> tuple[list[Unit], bool]:
-        """Wait for units and take what waits behind them; whether the end was among it."""
+
+class _Queue:
+    """Units on their way from the loop's thread to a worker's."""
+
+    def __init__(self) -> None:
+        self.gathered: list[Unit] = []
+        self.waiting: SimpleQueue[list[Unit] | None] = SimpleQueue()
+
+    def hand_over(self) -> None:
+        gathered, self.gathered = self.gathered, []
+        if gathered:
+            self.waiting.put(gathered)
+
+    def take(self, limit: int | None) -> tuple[list[Unit], bool]:
+        """Wait for units and take what waits behind them, or all; whether the end was among it."""
         batch: list[Unit] = []
-        units = self._waiting.get()
+        units = self.waiting.get()
         while units is not None:
             batch += units
-            if len(batch) >= self._batch_limit and not everything:
+            if limit is not None and len(batch) >= limit:
                 return batch, False
             try:
-                units = self._waiting.get_nowait()
-            except queue.Empty:
+                units = self.waiting.get_nowait()
+            except Empty:
                 return batch, False
         return batch, True
 
 
-def _write(session: Session, batch: Sequence[Unit]) -> None:
-    """Commit the batch; a unit that fails takes only itself back.
+class _BrokenByUnit(Exception):
+    """A unit's error ended the transaction for its neighbours, too."""
 
-    Most failures are rules that refuse before anything is written: nothing need be taken back. So the batch first
-    runs without savepoints, which spares three of a send's five statements and the waits for the interpreter's lock
-    that come with each; only where a unit failed after it wrote, all run again, each in its savepoint.
-    """
-    session.begin()
-    if not (session.counts_changes and all(_attempt(session, unit) for unit in batch)):
-        if session.counts_changes:
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self.unit = unit
+
+
+class _Worker:
+    """What one thread holds: a session, opened when it is needed and thrown away when it failed."""
+
+    def __init__(self, database: Database, *, writes: bool) -> None:
+        self._database = database
+        self._writes = writes
+        self._session: Session | None = None
+
+    def warm(self) -> None:
+        """Connect before the first unit comes: a first connection to a server costs 50 ms."""
+        try:
+            self._session = self._database.session(writes=self._writes)
+        except Exception as error:
+            logger.warning("the database is not there yet: %s", error)
+
+    def idle(self) -> None:
+        """Nothing waits: a server's connection goes back to the pool, which tries it before it gives it out again."""
+        if self._session is not None and not self._session.lasting:
+            self.close()
+
+    def close(self) -> None:
+        self._put_away(Session.close)
+
+    def _discard(self) -> None:
+        self._put_away(Session.discard)
+
+    def _put_away(self, how: Callable[[Session], None]) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            try:
+                how(session)
+            except Exception as error:
+                logger.error("closing a database connection failed: %s", error)
+
+    def work_off(self, batch: Sequence[Unit]) -> Exception | None:
+        """Run a batch; the error with which all of it was taken back, if it was.
+
+        Run again is what a deadlock undid, and what a lost connection cannot have committed. A unit that broke the
+        transaction, or took too long, is left out the next time.
+        """
+        waiting = list(batch)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                session = self._session = self._session or self._database.session(writes=self._writes)
+                (self._write if self._writes else self._read)(session, waiting)
+                return None
+            except _BrokenByUnit as broken:
+                self._discard()
+                error = broken.unit.error or broken
+                waiting.remove(broken.unit)
+                if not waiting:
+                    return None
+            except Exception as failure:
+                error = failure
+                repeatable = self._may_repeat(failure)
+                self._discard()
+                if not repeatable:
+                    break
+                # Whoever met in a deadlock must not meet again.
+                time.sleep(random.uniform(0, JITTER_SECONDS * attempt))
+        logger.error("a batch of %d units was taken back: %s", len(waiting), error)
+        _take_back(waiting, error)
+        return error
+
+    def _may_repeat(self, error: Exception) -> bool:
+        if self._database.undid_all(error):
+            return True
+        lost = self._session is not None and self._database.lost_connection(error)
+        return lost and self._session is not None and not self._session.committing
+
+    def _write(self, session: Session, batch: Sequence[Unit]) -> None:
+        """Commit the batch; a unit that fails takes only itself back.
+
+        Most failures are rules that refuse before anything is written: nothing need be taken back. So the batch first
+        runs without savepoints, which spares three of a send's five statements and the waits for the interpreter's
+        lock that come with each; only where a unit failed after it wrote, all run again, each in its savepoint.
+        """
+        session.begin()
+        if not all(self._attempt(session, unit) for unit in batch):
             session.rollback()
             session.begin()
+            for unit in batch:
+                self._run_in_savepoint(session, unit)
+        session.commit()
+
+    def _attempt(self, session: Session, unit: Unit) -> bool:
+        """Run without a savepoint; False where the unit failed and may have left something behind."""
+        before = session.writes
+        return self._call(session, unit) or (session.writes == before and session.is_intact())
+
+    def _run_in_savepoint(self, session: Session, unit: Unit) -> None:
+        session.savepoint()
+        if not self._call(session, unit):
+            try:
+                session.rollback_to_savepoint()
+            except Exception:
+                raise _BrokenByUnit(unit) from unit.error
+        session.release_savepoint()
+
+    def _read(self, session: Session, batch: Sequence[Unit]) -> None:
+        session.begin()
         for unit in batch:
-            _run_in_savepoint(session, unit)
-    session.commit()
+            if not self._call(session, unit) and not session.is_intact():
+                session.rollback()
+                session.begin()
+        session.rollback()
 
-
-def _attempt(session: Session, unit: Unit) -> bool:
-    """Run without a savepoint; False where the unit failed and may have left something behind."""
-    before = session.changes
-    try:
-        unit.result = unit.call(session, unit.outbox)
-    except Exception as error:
-        unit.error = error
-        return session.changes == before and session.in_transaction
-    return True
-
-
-def _run_in_savepoint(session: Session, unit: Unit) -> None:
-    unit.outbox, unit.result, unit.error = [], None, None
-    session.savepoint()
-    try:
-        unit.result = unit.call(session, unit.outbox)
-    except Exception as error:
-        unit.error = error
-        session.rollback_to_savepoint()
-    session.release_savepoint()
-
-
-def _read(session: Session, batch: Sequence[Unit]) -> None:
-    session.begin()
-    for unit in batch:
+    def _call(self, session: Session, unit: Unit) -> bool:
+        """Run one unit; whether it succeeded. Raises what concerns the whole batch."""
+        unit.outbox, unit.result, unit.error = [], None, None
         try:
             unit.result = unit.call(session, unit.outbox)
         except Exception as error:
             unit.error = error
-            # On a server an error may end the transaction for those behind it.
-            session.rollback()
-            session.begin()
-    session.rollback()
+            if self._database.took_too_long(error):
+                raise _BrokenByUnit(unit) from error
+            if self._database.undid_all(error) or self._database.lost_connection(error):
+                raise
+            return False
+        return True
 
 
 def _take_back(batch: Sequence[Unit], error: Exception) -> None:
     """Nothing of the batch is on disk: every unit that had succeeded failed with it."""
     for unit in batch:
         unit.error = unit.error or error
-
-
-def _close_quietly(session: Session | None) -> None:
-    if session is not None:
-        try:
-            session.close()
-        except Exception as error:
-            logger.error("closing a database connection failed: %s", error)

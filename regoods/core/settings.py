@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str, Meta(pattern=r"^[a-z0-9+]+://", description="a URL such as sqlite:///data/regoods.db")
     ] = "sqlite:///data/regoods.db"
+    db_naming: Literal["auto", "pascal", "snake"] = "auto"
     demo_data: bool = True
     demo_users: Annotated[int, whole(2, 1_000_000)] = 20
     jwt_access_secret: Annotated[

@@ -30,13 +30,16 @@ READ_BATCH = 32
 READERS = 2
 """Threads; a long list on one leaves the other for the short reads."""
 
+WORKER_THREADS = SERVER_WRITERS + READERS
+"""Each holds a connection while it has work."""
+
 RETRY_AFTER_SECONDS = 2
 
 
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
 
-    __slots__ = ("_enrichers", "_is_online", "now", "outbox", "session")
+    __slots__ = ("_enrichers", "_is_online", "now", "outbox", "session", "text_encoding")
 
     def __init__(
         self,
@@ -45,12 +48,15 @@ class Work:
         now: datetime,
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         is_online: Callable[[int], bool],
+        text_encoding: str | None,
     ) -> None:
         self.session = session
         self.now = now
         self.outbox = outbox
         self._enrichers = enrichers
         self._is_online = is_online
+        self.text_encoding = text_encoding
+        """What a message's text must fit into, where the database's column cannot hold all of Unicode."""
 
     def publish(self, audience: Sequence[int], event: bytes) -> None:
         """Send an encoded event to every socket of these users once the transaction is committed."""
@@ -145,14 +151,16 @@ class WorkQueue:
         assert self._loop is not None
 
         def call(session: Session, outbox: Outbox) -> T:
-            work = Work(session, outbox, self._clock.now(), self._enrichers, self._is_online)
+            work = Work(
+                session, outbox, self._clock.now(), self._enrichers, self._is_online, self._database.text_encoding
+            )
             if action.checks_caller:
                 for guard in self._guards:
                     guard(work, user_id)
             return action.function(work, user_id, *args, **kwargs)
 
         future: asyncio.Future[T] = self._loop.create_future()
-        (self._writer if action.writes else self._readers).put(Unit(call, future))
+        (self._writer if action.writes else self._readers).put(Unit(call, future), user_id)
         return await future
 
     def _settle(self, batch: Sequence[Unit]) -> None:

@@ -22,6 +22,7 @@ DEFAULTS = {
     "HOST": "127.0.0.1",
     "PORT": 3000,
     "DATABASE_URL": "sqlite:///data/regoods.db",
+    "DB_NAMING": "auto",
     "DEMO_DATA": True,
     "DEMO_USERS": 20,
     "JWT_ACCESS_SECRET": DEVELOPMENT_SECRET,
@@ -45,6 +46,7 @@ DEFAULTS = {
 GOOD = [
     ("APP_ENV", "production", "production"),
     ("APP_ENV", "Development", "development"),
+    ("DB_NAMING", "Snake", "snake"),
     ("HOST", "0.0.0.0", "0.0.0.0"),
     ("PORT", "0", 0),
     ("PORT", "65535", 65535),
@@ -82,6 +84,7 @@ WRONG = [
     ("PORT", "65536", "from 0 to 65535"),
     ("PORT", "3000.5", "from 0 to 65535"),
     ("DATABASE_URL", "regoods.db", "sqlite:///"),
+    ("DB_NAMING", "camel", "auto | pascal | snake"),
     ("DEMO_DATA", "maybe", "true | false"),
     ("DEMO_USERS", "1", "from 2"),
     ("DEMO_USERS", "many", "from 2"),

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from regoods import app
-from regoods.core import database, work
+from regoods.core import editions, work
 from regoods.core.errors import Forbidden, ServiceUnavailable
 from regoods.core.settings import Settings
 from regoods.core.work import Work, writes_for_anyone
@@ -58,7 +58,7 @@ def locked_by_another_program(server: RunningServer) -> Iterator[None]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that waits a twentieth of a second for a lock, not five."""
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(editions, "BUSY_TIMEOUT_MS", 50)
 
 
 class Gate:
@@ -288,7 +288,7 @@ async def test_a_short_lock_is_waited_for(server: RunningServer, ann: Person, be
 async def test_a_stop_does_not_wait_for_a_database_that_hangs(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 400)
+    monkeypatch.setattr(editions, "BUSY_TIMEOUT_MS", 400)
     monkeypatch.setattr(app, "DRAIN_REQUESTS_SECONDS", 0.1)
     server = RunningServer(settings)
     server.start()

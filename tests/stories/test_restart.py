@@ -23,12 +23,12 @@ Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path) -> Iterator[Start]:
+def start(io_loop: IOLoop, tmp_path: Path, database_url: str) -> Iterator[Start]:
     """Starts servers on one database, and ends those that still live."""
     running: list[ServerProcess] = []
 
     def new(**environment: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, **environment))
+        running.append(ServerProcess(tmp_path, DATABASE_URL=database_url, **environment))
         return running[-1]
 
     yield new
@@ -112,6 +112,7 @@ async def test_a_request_in_flight_is_answered_and_its_event_sent(start: Start) 
     writer.close()
 
 
+@pytest.mark.editions("sqlite")
 async def test_what_waits_for_the_database_is_answered_too(start: Start, tmp_path: Path) -> None:
     process = await start().started()
     ann, ben = process.person(1), process.person(2)

@@ -166,6 +166,8 @@ async def test_a_wrong_command_is_told_how_to_do_it(start: Start, arguments: tup
 
 @pytest.mark.parametrize("environment", [{"DEBUG_CHAT": "false"}, PRODUCTION], ids=["switched off", "production"])
 async def test_no_page_and_no_token_for_the_asking(start: Start, environment: dict[str, str]) -> None:
+    if environment == PRODUCTION:
+        assert await start("migrate", **PRODUCTION).exit_code() == 0
     process = await start(**environment).started()
     ann = process.person(1)
 

@@ -1,7 +1,6 @@
 """Two servers in one process, each with its own registry, limits and memory: what a test of several nodes stands on."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -14,8 +13,8 @@ from tests.support.server import RunningServer
 
 
 @pytest.fixture
-def other(io_loop: IOLoop, settings: Settings, tmp_path: Path) -> Iterator[RunningServer]:
-    running = RunningServer(msgspec.structs.replace(settings, database_url=f"sqlite:///{tmp_path}/other.db"))
+def other(io_loop: IOLoop, settings: Settings, new_database: Callable[[str], str]) -> Iterator[RunningServer]:
+    running = RunningServer(msgspec.structs.replace(settings, database_url=new_database("other")))
 
     async def start() -> None:
         running.start()
@@ -62,9 +61,9 @@ async def test_each_server_remembers_its_own_refusals(other: RunningServer, ann:
 
 
 async def test_the_end_of_one_is_nothing_to_the_other(
-    io_loop: IOLoop, settings: Settings, tmp_path: Path, server: RunningServer, ann: Person, ben: Person
+    settings: Settings, new_database: Callable[[str], str], server: RunningServer, ann: Person, ben: Person
 ) -> None:
-    third = RunningServer(msgspec.structs.replace(settings, database_url=f"sqlite:///{tmp_path}/third.db"))
+    third = RunningServer(msgspec.structs.replace(settings, database_url=new_database("third")))
     third.start()
     at_third, at_ben = await third.person(2).connect(), await ben.connect()
 

@@ -1,6 +1,7 @@
 """A whole server in the test's own process: real HTTP, real sockets, a real database file."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,8 +23,9 @@ START = datetime(2026, 1, 6, 10, 0, tzinfo=UTC)
 class RunningServer:
     """The product on an ephemeral port, with six users (1 to 6) and two posts, and a clock that can be set."""
 
-    def __init__(self, settings: Settings, clock: ManualClock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: ManualClock | None = None, names: Sequence[str] = NAMES) -> None:
         self.settings = settings
+        self.names = names
         self.clock = clock or ManualClock(START)
         self.app: Application = make_app(settings, self.clock)
         self.http: HTTPServer = make_server(self.app)
@@ -35,7 +37,7 @@ class RunningServer:
         self.app.prepare_database()
         with self.app.database.engine.begin() as connection:
             if connection.execute(sa.select(users.c.user_id).limit(1)).first() is None:
-                fill(connection)
+                fill(connection, self.names)
         self.app.start()
         sockets = bind_sockets(0, "127.0.0.1")
         self.http.add_sockets(sockets)
@@ -65,9 +67,9 @@ class RunningServer:
         return self.execute(sa.select(messages).where(messages.c.message_id == message_id))[0]
 
 
-def fill(connection: sa.Connection) -> None:
+def fill(connection: sa.Connection, names: Sequence[str]) -> None:
     stamps = {"created_at": START - timedelta(days=30), "updated_at": START - timedelta(days=30)}
-    for number, name in enumerate(NAMES, 1):
+    for number, name in enumerate(names, 1):
         connection.execute(
             sa.insert(users).values(
                 user_id=number, email=f"user{number}@example.com", phone_number="", full_name=name, **stamps

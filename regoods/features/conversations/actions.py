@@ -13,10 +13,10 @@ RECEIPTS = 100
 @reads
 def list_conversations(work: Work, user_id: int, limit: int, offset: int) -> Page:
     """One preview a partner, newest first."""
-    rows = queries.previews(work.session, user_id, limit, offset)
+    rows, total = queries.previews(work.session, user_id, limit, offset)
     extra = work.enrich("conversations", [row.partner_id for row in rows])
     items = [merged(events.preview(user_id, row), *extra[row.partner_id]) for row in rows]
-    return Page(items, queries.count_partners(work.session, user_id), limit, offset)
+    return Page(items, total, limit, offset)
 
 
 @reads
@@ -29,8 +29,10 @@ def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadC
     """Mark everything between the two as read by the user. Raises NotFound for an unknown partner."""
     get_user(work, partner_id)
     unread = queries.unread_ids(work.session, user_id, partner_id)
-    received, sent = queries.mark_read(work.session, user_id, partner_id, work.now)
-    if unread:
+    received = queries.mark_received(work.session, user_id, partner_id, unread[-1], work.now) if unread else 0
+    sent = queries.mark_sent(work.session, user_id, partner_id, work.now)
+    # None where another of the user's tabs has marked them meanwhile: on a server several writers work side by side.
+    if received:
         both = audience(user_id, partner_id)
         for message_id in unread[-RECEIPTS:]:
             work.publish(both, events.message_read(message_id, work.now))

@@ -1,11 +1,12 @@
 """SQL over a user's conversations: all of it reads or marks rows of `Messages`."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
-from regoods.features.conversations.tables import messages
+from regoods.features.conversations.tables import is_unread, messages
 from regoods.features.posts.tables import posts
 from regoods.features.users.tables import users
 
@@ -14,72 +15,134 @@ _me = sa.bindparam("me", type_=sa.Integer)
 _partner = sa.bindparam("partner", type_=sa.Integer)
 _now = sa.bindparam("now", type_=_m.created_at.type)
 _kept = _m.is_deleted == sa.false()
-_unread = _m.is_read_by_recipient == sa.false()
 
-# Each half follows its own index; SQL Server refuses GROUP BY over a CASE with bound values (8120).
-_mine = sa.union_all(
-    sa.select(
-        _m.recipient_id.label("partner_id"), _m.message_id.label("message_id"), sa.literal(0).label("unread")
-    ).where(_m.sender_id == _me, _kept),
-    sa.select(_m.sender_id, _m.message_id, sa.case((_unread, 1), else_=0)).where(_m.recipient_id == _me, _kept),
-).cte("mine")
-_per_partner = (
-    sa.select(
-        _mine.c.partner_id,
-        sa.func.max(_mine.c.message_id).label("last_id"),
-        sa.func.sum(_mine.c.unread).label("unread"),
-    )
-    .group_by(_mine.c.partner_id)
-    .subquery("per_partner")
-)
-_previews = Query(
-    sa.select(
-        _per_partner.c.partner_id,
-        _per_partner.c.unread,
-        users.c.full_name,
-        users.c.profile_picture_url,
-        _m.message_content,
-        _m.created_at,
-        _m.sender_id,
-        _m.post_id,
-        posts.c.title,
-    )
-    .join_from(_per_partner, messages, _m.message_id == _per_partner.c.last_id)
-    .outerjoin(users, users.c.user_id == _per_partner.c.partner_id)
-    .outerjoin(posts, posts.c.post_id == _m.post_id)
-    .order_by(_per_partner.c.last_id.desc())
-    .limit(sa.bindparam("limit", type_=sa.Integer))
-    .offset(sa.bindparam("offset", type_=sa.Integer))
-)
-_partners = Query(sa.select(sa.func.count(sa.distinct(_mine.c.partner_id))))
-_unread_count = Query(sa.select(sa.func.count()).select_from(messages).where(_m.recipient_id == _me, _unread, _kept))
 
-_received_unread = sa.and_(_m.sender_id == _partner, _m.recipient_id == _me, _unread, _kept)
+HALF = sa.literal_column("32", sa.Integer)
+"""Bits: a partner's id and a message's go through a walk as one number, for a step yields one value."""
+
+LOW = sa.literal_column(str(2**32 - 1), sa.BigInteger)
+
+
+def _walk(mine: Any, other: Any, name: str) -> Any:
+    """Each other end of `mine`'s messages with the newest message to it, highest id first.
+
+    A step is one look into an index, however many messages there are.
+    """
+    pair = sa.cast(other, sa.BigInteger).bitwise_lshift(HALF) + _m.message_id
+    newest = (
+        sa.select(pair.label("pair")).where(mine == _me, _kept).order_by(other.desc(), _m.message_id.desc()).limit(1)
+    )
+    walk = sa.select(newest.scalar_subquery().label("pair")).cte(name, recursive=True)
+    following = newest.where(other < walk.c.pair.bitwise_rshift(HALF)).scalar_subquery()
+    walk = walk.union_all(sa.select(following).where(walk.c.pair.is_not(None)))
+    return sa.select(
+        walk.c.pair.bitwise_rshift(HALF).label("partner_id"),
+        walk.c.pair.bitwise_and(LOW).label("message_id"),
+    ).where(walk.c.pair.is_not(None))
+
+
+def _newest_by_partner(each: Any) -> Any:
+    """From (partner_id, message_id) of both directions."""
+    return sa.select(each.c.partner_id, sa.func.max(each.c.message_id).label("last_id")).group_by(each.c.partner_id)
+
+
+def _walked() -> Any:
+    sent = _walk(_m.sender_id, _m.recipient_id, "sent")
+    received = _walk(_m.recipient_id, _m.sender_id, "received")
+    return _newest_by_partner(sa.union_all(sent, received).cte("walked"))
+
+
+def _grouped() -> Any:
+    # Each half follows its own index; SQL Server refuses GROUP BY over a CASE with bound values (8120).
+    mine = sa.union_all(
+        sa.select(_m.recipient_id.label("partner_id"), _m.message_id).where(_m.sender_id == _me, _kept),
+        sa.select(_m.sender_id, _m.message_id).where(_m.recipient_id == _me, _kept),
+    ).cte("mine")
+    return _newest_by_partner(mine)
+
+
+def _previews_from(newest: Any) -> Any:
+    """One row a partner who has a message left, with how many of them there are."""
+    newest = newest.cte("newest")
+    numbered = sa.select(
+        newest.c.partner_id,
+        newest.c.last_id,
+        sa.func.row_number().over(order_by=newest.c.last_id.desc()).label("position"),
+        sa.func.count().over().label("total"),
+    ).cte("numbered")
+    page = (
+        sa.select(numbered)
+        .where(
+            numbered.c.position > sa.bindparam("offset", type_=sa.Integer),
+            numbered.c.position <= sa.bindparam("end", type_=sa.Integer),
+        )
+        .cte("page")
+    )
+    other = messages.alias("other")
+    unread = (
+        sa.select(sa.func.count())
+        .select_from(other)
+        .where(other.c.recipient_id == _me, other.c.sender_id == page.c.partner_id, is_unread(other))
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            page.c.partner_id,
+            page.c.total,
+            unread.label("unread"),
+            users.c.full_name,
+            users.c.profile_picture_url,
+            _m.message_content,
+            _m.created_at,
+            _m.sender_id,
+            _m.post_id,
+            posts.c.title,
+        )
+        .join_from(page, messages, _m.message_id == page.c.last_id)
+        .outerjoin(users, users.c.user_id == page.c.partner_id)
+        .outerjoin(posts, posts.c.post_id == _m.post_id)
+        .order_by(page.c.position)
+    )
+
+
+def _count_of(newest: Any) -> Any:
+    newest = newest.cte("newest")
+    return sa.select(sa.func.count()).select_from(newest)
+
+
+# SQL Server has no aggregate in the recursive part of a walk, so it groups: it reads the user's part of both indexes.
+_previews = Query(_previews_from(_walked()), on={"mssql": _previews_from(_grouped())})
+_partners = Query(_count_of(_walked()), on={"mssql": _count_of(_grouped())})
+_unread_count = Query(sa.select(sa.func.count()).select_from(messages).where(_m.recipient_id == _me, is_unread()))
+
+_received_unread = sa.and_(_m.sender_id == _partner, _m.recipient_id == _me, is_unread())
 _sent_unread = sa.and_(_m.sender_id == _me, _m.recipient_id == _partner, _m.is_read_by_sender == sa.false(), _kept)
 _unread_ids = Query(sa.select(_m.message_id).where(_received_unread).order_by(_m.message_id))
 _mark_received = Query(
     sa.update(messages)
-    .where(_received_unread)
+    .where(_received_unread, _m.message_id <= sa.bindparam("last", type_=sa.Integer))
     .values(is_read_by_recipient=True, recipient_read_at=_now, is_read=True, read_at=_now, updated_at=_now)
 )
 _mark_sent = Query(
     sa.update(messages).where(_sent_unread).values(is_read_by_sender=True, sender_read_at=_now, updated_at=_now)
 )
 _any_between = Query(
-    sa.union_all(
-        sa.select(_m.message_id).where(_m.sender_id == _me, _m.recipient_id == _partner, _kept),
-        sa.select(_m.message_id).where(_m.sender_id == _partner, _m.recipient_id == _me, _kept),
-    ).limit(1)
+    sa.select(sa.literal(1).label("one")).where(
+        sa.or_(
+            *(
+                sa.exists().where(_m.sender_id == sender, _m.recipient_id == recipient, _kept)
+                for sender, recipient in ((_me, _partner), (_partner, _me))
+            )
+        )
+    )
 )
 
 
-def previews(session: Session, user_id: int, limit: int, offset: int) -> list[Row]:
-    """One row a partner, newest conversation first."""
-    return session.all(_previews, me=user_id, limit=limit, offset=offset)
-
-
-def count_partners(session: Session, user_id: int) -> int:
-    return int(session.scalar(_partners, me=user_id))
+def previews(session: Session, user_id: int, limit: int, offset: int) -> tuple[list[Row], int]:
+    """One row a partner, newest conversation first; and how many partners there are."""
+    rows = session.all(_previews, me=user_id, offset=offset, end=offset + limit)
+    # Behind the last page there is no row that would tell.
+    return rows, rows[0].total if rows else int(session.scalar(_partners, me=user_id)) if offset else 0
 
 
 def unread_count(session: Session, user_id: int) -> int:
@@ -91,11 +154,14 @@ def unread_ids(session: Session, user_id: int, partner_id: int) -> list[int]:
     return [row.message_id for row in session.all(_unread_ids, me=user_id, partner=partner_id)]
 
 
-def mark_read(session: Session, user_id: int, partner_id: int, now: datetime) -> tuple[int, int]:
-    """Mark both directions; (received, sent) messages that were not marked before."""
-    received = session.run(_mark_received, me=user_id, partner=partner_id, now=now)
-    sent = session.run(_mark_sent, me=user_id, partner=partner_id, now=now)
-    return received, sent
+def mark_received(session: Session, user_id: int, partner_id: int, last_id: int, now: datetime) -> int:
+    """Mark what the partner wrote, up to that message, as read by the user; how many were not before."""
+    return session.run(_mark_received, me=user_id, partner=partner_id, last=last_id, now=now)
+
+
+def mark_sent(session: Session, user_id: int, partner_id: int, now: datetime) -> int:
+    """Mark the user's own messages as read by himself; how many were not before."""
+    return session.run(_mark_sent, me=user_id, partner=partner_id, now=now)
 
 
 def has_messages(session: Session, user_id: int, partner_id: int) -> bool:

@@ -1,8 +1,10 @@
 """`Messages` (contract, section 6). A 1:1 conversation has no table of its own: it is its messages' rows."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
-from regoods.core.database import UtcDateTime, metadata
+from regoods.core.database import UtcDateTime, metadata, utc_now
 
 messages = sa.Table(
     "Messages",
@@ -25,7 +27,7 @@ messages = sa.Table(
     sa.Column("IsEdited", sa.Boolean, key="is_edited", nullable=False, server_default=sa.false()),
     sa.Column("EditedAt", UtcDateTime, key="edited_at"),
     sa.Column("ParentMessageID", sa.Integer, key="parent_message_id"),
-    sa.Column("CreatedAt", UtcDateTime, key="created_at", nullable=False, server_default=sa.func.now()),
+    sa.Column("CreatedAt", UtcDateTime, key="created_at", nullable=False, server_default=utc_now()),
     sa.Column("UpdatedAt", UtcDateTime, key="updated_at"),
     sa.Index("IX_Messages_SenderID", "sender_id"),
     sa.Index("IX_Messages_RecipientID", "recipient_id"),
@@ -35,3 +37,30 @@ messages = sa.Table(
     sqlite_autoincrement=True,
 )
 sa.Index("IX_Messages_CreatedAt", messages.c.created_at.desc())
+
+
+def is_unread(of: Any = messages) -> sa.ColumnElement[bool]:
+    """For its recipient, in the table or an alias of it. What the old API marked has only the legacy flag."""
+    flags = (of.c.is_read_by_recipient, of.c.is_read, of.c.is_deleted)
+    return sa.and_(*(flag == sa.false() for flag in flags))
+
+
+# Ours (migrations/). A partner's newest message, a page of a thread and its length are read from these alone.
+sa.Index(
+    "IX_Messages_Sent",
+    *(messages.c[name] for name in ("sender_id", "recipient_id", "message_id", "is_deleted")),
+    info={"ours": True},
+)
+sa.Index(
+    "IX_Messages_Received",
+    *(messages.c[name] for name in ("recipient_id", "sender_id", "message_id", "is_deleted")),
+    info={"ours": True},
+)
+sa.Index(
+    "IX_Messages_Unread",
+    *(messages.c[name] for name in ("recipient_id", "sender_id", "message_id")),
+    info={"ours": True},
+    sqlite_where=is_unread(),
+    mssql_where=is_unread(),
+    postgresql_where=is_unread(),
+)

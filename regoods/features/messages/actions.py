@@ -22,7 +22,7 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
     """
     message_type = "text" if new.message_type is None else new.message_type
     rules.check_type(message_type)
-    rules.check_content(new.message_content)
+    rules.check_content(new.message_content, work.text_encoding)
     if new.attachment_url is not None:
         rules.check_attachment_url(new.attachment_url)
     rules.check_not_oneself(user_id, new.recipient_id)
@@ -74,8 +74,7 @@ def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
     if row.is_deleted:
         return events.encoded(row)
     if user_id == row.recipient_id:
-        if not row.is_read_by_recipient:
-            queries.mark_read_by_recipient(work.session, message_id, work.now)
+        if queries.mark_read_by_recipient(work.session, message_id, work.now):
             work.publish(audience(row.sender_id, row.recipient_id), message_read(message_id, work.now))
     elif not row.is_read_by_sender or row.sender_read_at is None:
         queries.mark_read_by_sender(work.session, message_id, work.now)
@@ -84,10 +83,12 @@ def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
 
 @writes
 def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
-    rules.check_content(change.message_content)
+    rules.check_content(change.message_content, work.text_encoding)
     before = _get_facts(work, message_id)
     rules.check_edit(before, user_id, work.now)
-    queries.edit(work.session, message_id, change.message_content, work.now)
+    if not queries.edit(work.session, message_id, change.message_content, work.now):
+        # Deleted by another writer since it was looked at.
+        rules.check_edit(_get_facts(work, message_id), user_id, work.now)
     encoded = events.encoded(_get(work, message_id))
     work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded))
     return encoded
@@ -98,7 +99,8 @@ def delete(work: Work, user_id: int, message_id: int) -> events.Deleted:
     """Soft: the row stays, and nobody is shown it any more."""
     before = _get_facts(work, message_id)
     rules.check_delete(before, user_id)
-    queries.delete(work.session, message_id, user_id, work.now)
+    if not queries.delete(work.session, message_id, user_id, work.now):
+        rules.check_delete(_get_facts(work, message_id), user_id)
     work.publish(audience(before.sender_id, before.recipient_id), events.message_deleted(message_id))
     return events.Deleted(message_id=message_id)
 

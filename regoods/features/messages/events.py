@@ -11,6 +11,7 @@ from regoods.core.wire import Event, Shape, encode, iso, raw
 from regoods.features.posts.events import PostRef
 from regoods.features.users.events import UserRef, user_ref
 
+TYPES = ("text", "image", "system")
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 
 
@@ -93,21 +94,26 @@ def encoded(row: Row) -> Raw:
 
 
 def message(row: Row) -> Message:
-    """A Message from a row of `queries`: the table's columns with sender, recipient and post beside them."""
+    """A Message from a row of `queries`: the table's columns with sender, recipient and post beside them.
+
+    The old API's rows come in the same shape: what it marked read is read, a type the contract does not know is text.
+    """
+    is_read = row.is_read_by_recipient or row.is_read
+    read_at = _iso(row.recipient_read_at or row.read_at) if is_read else None
     return Message(
         message_id=row.message_id,
         sender_id=row.sender_id,
         recipient_id=row.recipient_id,
         post_id=row.post_id,
         message_content=row.message_content,
-        message_type=row.message_type,
-        attachment_url=row.attachment_url,
-        is_read_by_recipient=row.is_read_by_recipient,
-        recipient_read_at=_iso(row.recipient_read_at),
+        message_type=row.message_type if row.message_type in TYPES else TYPES[0],
+        attachment_url=row.attachment_url or None,
+        is_read_by_recipient=is_read,
+        recipient_read_at=read_at,
         is_read_by_sender=row.is_read_by_sender,
         sender_read_at=_iso(row.sender_read_at),
-        is_read=row.is_read,
-        read_at=_iso(row.read_at),
+        is_read=is_read,
+        read_at=read_at,
         is_deleted=row.is_deleted,
         deleted_by=row.deleted_by,
         is_edited=row.is_edited,

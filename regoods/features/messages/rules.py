@@ -21,7 +21,8 @@ def browser_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def check_content(text: str) -> None:
+def check_content(text: str, encoding: str | None) -> None:
+    """`encoding`: what the database's column can hold, where that is not all of Unicode (contract, section 6)."""
     field = "messageContent"
     # U+FEFF is white space to a browser's trim() and not to Python's.
     if not text.replace("\ufeff", " ").strip():
@@ -33,6 +34,13 @@ def check_content(text: str) -> None:
         )
     if "\0" in text:
         raise ValidationError(field, "messageContent must not hold NUL characters.")
+    if encoding is not None:
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError as error:
+            raise ValidationError(
+                field, f"messageContent holds {text[error.start]!r}, which cannot be stored yet. Write it without."
+            ) from None
 
 
 def check_type(message_type: str) -> None:

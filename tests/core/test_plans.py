@@ -1,0 +1,84 @@
+"""How the databases go about the queries that must stay fast: by an index, never through the whole table."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from benchmarks.database import fill
+from regoods.core.database import Database
+from regoods.core.query import DirectPlan, Query
+from regoods.core.settings import ROOT
+from regoods.features.conversations import queries as conversations
+from regoods.features.messages import queries as messages
+from tests.support.databases import PostgresServer
+
+STORED = 50_000
+PARAMETERS: dict[str, Any] = {"me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7}
+FAST = {
+    "list": (conversations._previews, ("Sent", "Received", "Unread")),
+    "number of partners": (conversations._partners, ("Sent", "Received")),
+    "unread count": (conversations._unread_count, ("Unread",)),
+    "unread of a partner": (conversations._unread_ids, ("Unread",)),
+    "whether they have written": (conversations._any_between, ("Sent|Received",)),
+    "thread": (messages._threads[False], ("Sent|Received",)),
+    "thread about a post": (messages._threads[True], ()),
+    "length of a thread": (messages._thread_counts[False], ("Sent|Received",)),
+    "one message": (messages._one, ()),
+}
+"""Query -> which of our indexes it must use."""
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = filled(f"sqlite:///{tmp_path_factory.mktemp('plans')}/regoods.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres: PostgresServer) -> Iterator[Database]:
+    url = postgres.create()
+    database = filled(url)
+    yield database
+    database.close()
+    postgres.drop(url)
+
+
+def filled(url: str) -> Database:
+    fill(url, STORED)
+    return Database(url, ROOT)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_sqlite_follows_an_index(sqlite: Database, name: str) -> None:
+    query, indexes = FAST[name]
+    plan = DirectPlan(query.statement(sqlite.engine.dialect), sqlite.engine.dialect)
+    with sqlite.engine.connect() as connection:
+        cursor: Any = connection.connection.cursor()
+        steps = cursor.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.parameters(PARAMETERS)).fetchall()
+        text = "\n".join(row[3] for row in steps)
+
+    assert not re.search(r"SCAN (Messages|Users|Posts|PostImages|other|sender|recipient)", text), text
+    for index in indexes:
+        assert re.search(f"IX_Messages_({index})", text), text
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_postgresql_follows_an_index(on_postgres: Database, name: str) -> None:
+    query, indexes = FAST[name]
+    text = explained(on_postgres, query)
+
+    # The thousand users and no posts of this database are sooner read whole than looked up.
+    assert "Seq Scan on messages" not in text, text
+    for index in indexes:
+        assert re.search(f"ix_messages_({index.lower()})", text), text
+
+
+def explained(database: Database, query: Query) -> str:
+    dialect = database.engine.dialect
+    compiled = query.statement(dialect).compile(dialect=dialect)
+    given = {name: PARAMETERS.get(name, value) for name, value in compiled.params.items()}
+    with database.engine.connect() as connection:
+        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}", given).scalars())

@@ -1,0 +1,113 @@
+"""Every statement as SQL Server and PostgreSQL get it, kept for reading in `statements/`; :name is ? on the wire.
+
+No SQL Server can be installed on the machines that build this; what it is sent is looked at here instead.
+After a change on purpose: UPDATE_SNAPSHOTS=1 python -m pytest tests/core/test_statements.py, and read the difference.
+"""
+
+import importlib
+import os
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.visitors import iterate
+
+from regoods import features
+from regoods.core import editions
+from regoods.core.database import metadata
+from regoods.core.query import Query
+
+KEPT = Path(__file__).parent / "statements"
+
+
+def sql_server() -> Dialect:
+    dialect = MSDialect_pyodbc()
+    dialect.insert_returning = False
+    # What the driver finds out when it connects, for SQL Server 2012 and later.
+    dialect.server_version_info = (16, 0)
+    dialect._setup_version_attributes()
+    return dialect
+
+
+def postgresql() -> Dialect:
+    dialect = PGDialect_psycopg()
+    editions.use_snake_case(dialect, metadata)
+    return dialect
+
+
+def queries() -> Iterator[tuple[str, Query]]:
+    """Every query there is, by feature and name."""
+    for feature in sorted(module.name for module in pkgutil.iter_modules(features.__path__)):
+        try:
+            module = importlib.import_module(f"regoods.features.{feature}.queries")
+        except ModuleNotFoundError:
+            continue
+        for name, value in vars(module).items():
+            several: dict[Any, Any] = value if isinstance(value, dict) else {"": value}
+            for key, query in several.items():
+                if isinstance(query, Query):
+                    yield f"{feature}.{name}" + (f"[{key}]" if key != "" else ""), query
+
+
+def compiled(query: Query, dialect: Dialect) -> str:
+    # SQL Server's TOP takes no parameter: its number is written in at each run.
+    return re.sub(r"__\[POSTCOMPILE_\w+\]", "1", str(query.statement(dialect).compile(dialect=dialect)))
+
+
+def written(dialect: Dialect) -> str:
+    return "\n\n".join(f"-- {name}\n{compiled(query, dialect)}" for name, query in queries()) + "\n"
+
+
+@pytest.mark.parametrize("dialect", [sql_server, postgresql])
+def test_the_statements_are_those_that_were_read(dialect: Any) -> None:
+    kept = KEPT / f"{dialect.__name__}.sql"
+    text = re.sub(r" +\n", "\n", written(dialect()))
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        kept.write_text(text)
+    assert text == kept.read_text()
+
+
+def test_every_query_is_among_them() -> None:
+    from regoods.app import FEATURES
+
+    assert FEATURES
+    assert {id(query) for _, query in queries()} == {id(query) for query in Query.made}
+
+
+def test_sql_server_gets_nothing_that_it_refuses() -> None:
+    text = written(sql_server())
+
+    for refused in ("OUTPUT", "RETURNING", "LIMIT", "RECURSIVE", "NOLOCK", "READ UNCOMMITTED", " true", " false"):
+        assert refused not in text
+    for statement in text.split("-- "):
+        if "OFFSET" in statement:
+            assert "ORDER BY" in statement
+        assert len(re.findall(r":\w+", statement)) < 2100
+        # Error 8120: each bound value in a GROUP BY is another one.
+        assert not re.search(r"GROUP BY[^)]*:", statement)
+
+
+def test_nothing_is_looked_up_by_text() -> None:
+    """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek."""
+    for name, query in queries():
+        for statement in query.statements:
+            texts = [
+                element
+                for element in iterate(statement)
+                if isinstance(element, sa.BindParameter) and isinstance(element.type, sa.String)
+            ]
+            assert not (query.is_select and texts), name
+
+
+def test_the_names_are_each_edition_s_own() -> None:
+    assert "[Messages].[SenderID]" in written(sql_server())
+    text = written(postgresql())
+    assert "messages.sender_id" in text
+    assert not re.search(r'"[A-Z]', text)
