@@ -22,7 +22,7 @@ RATE = 250
 SOCKETS = 5_000
 
 STOPS = (
-    ("writer: the commit, its fsync included", "Session.commit (regoods/core/database.py"),
+    ("writer: the commit, its fsync included", "EmbeddedSession.commit (regoods/core/database.py"),
     ("writer: the action – rules, insert, encoding", "send (regoods/features/messages/actions.py"),
     ("writer: the rest of the batch and handing it back", "Lane._run (regoods/core/lanes.py"),
     ("loop: the push to both sockets", "LocalBus.publish (regoods/realtime/bus.py"),

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -49,13 +49,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
+T = TypeVar("T")
+
+
+def start_or_skip(kind: Callable[[Path], T], folder: Path) -> T:
+    try:
+        return kind(folder)
+    except MissingPackage as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     with server_folder() as folder:
-        try:
-            server = PostgresServer(folder)
-        except MissingPackage as missing:
-            pytest.skip(str(missing))
+        server = start_or_skip(PostgresServer, folder)
         yield server
         server.stop("immediate")
 
@@ -63,10 +70,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDbServer]:
     with server_folder() as folder:
-        try:
-            server = MariaDbServer(folder)
-        except MissingPackage as missing:
-            pytest.skip(str(missing))
+        server = start_or_skip(MariaDbServer, folder)
         yield server
         server.stop()
 

@@ -52,7 +52,6 @@ class Query:
         self._statement = statement
         self._on = dict(on or {})
         self._plans: dict[tuple[str, str], DirectPlan] = {}
-        self.is_select = bool(statement.is_select)
         keys = getattr(statement, "exported_columns", None)
         self.row_type: Any = namedtuple("Row", keys.keys()) if keys is not None and len(keys) else None  # noqa: PYI024
         Query.made.append(self)

@@ -103,7 +103,7 @@ def test_nothing_is_looked_up_by_text() -> None:
                 for element in iterate(statement)
                 if isinstance(element, sa.BindParameter) and isinstance(element.type, sa.String)
             ]
-            assert not (query.is_select and texts), name
+            assert not (statement.is_select and texts), name
 
 
 def test_the_names_are_each_edition_s_own() -> None:
