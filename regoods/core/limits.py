@@ -32,7 +32,8 @@ class WindowCounter(Generic[K]):
         if now >= ends:
             ends, count = now + self.seconds, 0
         self._windows[key] = (ends, count + 1)
-        return Usage(count + 1, ceil(ends - now))
+        # Adding and taking away again may leave a trifle more than the window has.
+        return Usage(count + 1, min(ceil(ends - now), ceil(self.seconds)))
 
     def sweep(self) -> None:
         """Forget the windows that have ended: memory follows who is active, not who ever was."""

@@ -519,6 +519,13 @@ async def test_a_limit_of_zero_is_none(ann: Person) -> None:
         assert not [name for name in answer.headers if name.lower().startswith("ratelimit")]
 
 
+def test_a_window_never_ends_later_than_it_lasts() -> None:
+    beginning = 229.83012037151602
+    assert (beginning + 60) - beginning > 60  # as floating point has it
+
+    assert WindowCounter[str](60, lambda: beginning).hit("ann").reset_seconds == 60
+
+
 def test_a_window_begins_with_its_first_hit_and_ends() -> None:
     now = 100.0
     counter: WindowCounter[str] = WindowCounter(60, lambda: now)
