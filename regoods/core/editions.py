@@ -139,11 +139,17 @@ def _snake_names(metadata: sa.MetaData) -> dict[str, str]:
 
 def use_snake_case(dialect: Dialect, metadata: sa.MetaData) -> None:
     """Make every statement of this dialect name tables and columns as the PostgreSQL edition does."""
-    names = _snake_names(metadata)
     plain: type[Any] = type(dialect.identifier_preparer)
+    names: dict[str, str] = {}
+    tables = 0
 
     class SnakeCase(plain):  # type: ignore[misc]
         def quote(self, ident: str, *arguments: Any) -> str:
+            nonlocal tables
+            # A feature's tables are defined when it is imported, which may be later than this.
+            if len(metadata.tables) != tables:
+                names.update(_snake_names(metadata))
+                tables = len(metadata.tables)
             return str(super().quote(names.get(ident, ident), *arguments))
 
     dialect.identifier_preparer = SnakeCase(dialect)

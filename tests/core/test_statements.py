@@ -111,3 +111,12 @@ def test_the_names_are_each_edition_s_own() -> None:
     text = written(postgresql())
     assert "messages.sender_id" in text
     assert not re.search(r'"[A-Z]', text)
+
+
+def test_a_table_defined_after_the_database_was_opened_has_its_edition_s_name_too() -> None:
+    later = sa.MetaData()
+    dialect = PGDialect_psycopg()
+    editions.use_snake_case(dialect, later)
+    table = sa.Table("UserNotes", later, sa.Column("NoteID", sa.Integer, key="note_id"))
+
+    assert str(sa.select(table.c.note_id).compile(dialect=dialect)) == "SELECT user_notes.note_id \nFROM user_notes"
