@@ -91,10 +91,13 @@ class _Check:
     def _tables(self) -> Iterator[Difference]:
         for table, needed in _needed_columns().items():
             if self._there(table) is None:
+                ours = table.info.get("ours")
                 yield Difference(
                     f"Table {self._name(table)}",
                     "is missing",
-                    f"Is DATABASE_URL ReGoods' database? On an empty one, {MIGRATE} makes it.",
+                    f"{MIGRATE} adds it."
+                    if ours
+                    else f"Is DATABASE_URL ReGoods' database? On an empty one, {MIGRATE} makes it.",
                 )
                 continue
             present = self._columns(table)
@@ -264,8 +267,9 @@ def _filled_tables() -> set[sa.Table]:
 
 
 def _needed_columns() -> dict[sa.Table, list[sa.Column[Any]]]:
-    """Every column that a query names, by table; all of those we fill."""
-    needed = {column for table in _filled_tables() for column in table.columns}
+    """Every column that a query names, by table; all of those we fill, and of our own tables."""
+    ours = {table for table in metadata.sorted_tables if table.info.get("ours")}
+    needed = {column for table in _filled_tables() | ours for column in table.columns}
     for statement in _statements():
         for element in iterate(statement):
             if isinstance(element, sa.Column):

@@ -1,4 +1,7 @@
-"""`Messages` (contract, section 6). A 1:1 conversation has no table of its own: it is its messages' rows."""
+"""`Messages` (contract, section 6), and ours beside it: what somebody cleared.
+
+A 1:1 conversation has no table of its own: it is its messages' rows.
+"""
 
 from typing import Any
 
@@ -63,4 +66,15 @@ sa.Index(
     sqlite_where=is_unread(),
     mssql_where=is_unread(),
     postgresql_where=is_unread(),
+)
+
+clears = sa.Table(
+    "MessagingClears",
+    metadata,
+    sa.Column("UserID", sa.Integer, key="user_id", primary_key=True, autoincrement=False),
+    sa.Column("PartnerID", sa.Integer, key="partner_id", primary_key=True, autoincrement=False),
+    # Of what the two wrote, this and everything before it is gone for the user; the partner keeps it.
+    sa.Column("ClearedUpTo", sa.Integer, key="cleared_up_to", nullable=False),
+    sa.Column("ClearedAt", UtcDateTime, key="cleared_at", nullable=False),
+    info={"ours": True},
 )
