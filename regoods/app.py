@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -22,7 +24,19 @@ from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
-from regoods.features import conversations, debug_chat, demo_data, health, messages, posts, presence, typing, users
+from regoods.features import (
+    conversations,
+    debug_chat,
+    demo_data,
+    health,
+    messages,
+    posts,
+    presence,
+    sync,
+    threads,
+    typing,
+    users,
+)
 from regoods.realtime import heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.bus import LocalBus
@@ -38,6 +52,8 @@ FEATURES: Sequence[Feature] = (
     posts.FEATURE,
     conversations.FEATURE,
     messages.FEATURE,
+    threads.FEATURE,
+    sync.FEATURE,
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
@@ -76,9 +92,10 @@ class Application(tornado.web.Application):
                 self.database,
                 clock,
                 guards=[feature.guard for feature in self.features if feature.guard is not None],
-                publish=self.bus.publish,
+                deliver=self.bus.deliver,
                 is_online=self.registry.is_online,
                 enrichers=_enrichers(self.features),
+                log=next((feature.log for feature in self.features if feature.log is not None), None),
             ),
             metrics=self.metrics,
             publish=self.bus.publish,
@@ -91,8 +108,7 @@ class Application(tornado.web.Application):
         self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
-            [route for feature in self.features for route in feature.routes]
-            + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
+            _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
             default_handler_class=http.NotFoundHandler,
             log_function=http.log_request,
             # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
@@ -148,6 +164,7 @@ class Application(tornado.web.Application):
             heartbeat_seconds=settings.ws_heartbeat_interval / 1000,
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
+            pushed=self.bus.pushed,
         )
         admission = Admission(self.services, realtime)
         self.socket_class.realtime = realtime
@@ -156,7 +173,7 @@ class Application(tornado.web.Application):
         self.heartbeat = heartbeat.Heartbeat(realtime)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, admission.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, admission.sweep, self.bus.pushed.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
             for periodic in feature.periodic:
@@ -188,6 +205,12 @@ class PatientServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
+
+
+def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:
+    """Addresses without a variable part come first: `/messages/sync` is no message's id."""
+    routes = [route for feature in features for route in feature.routes]
+    return sorted(routes, key=lambda route: re.compile(route[0]).groups > 0)
 
 
 def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., object]]]:

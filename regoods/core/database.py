@@ -4,6 +4,7 @@ SQLAlchemy builds every statement. On SQLite they run on the driver's own cursor
 instead of 74, because compiling, caching and result wrapping happen once a statement instead of once a call.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ class Session:
 
     def run(self, query: Query, **parameters: Any) -> int:
         """Execute a statement without rows; how many rows it touched."""
+        raise NotImplementedError
+
+    def run_many(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement without rows once for each set of parameters."""
         raise NotImplementedError
 
     def insert(self, query: Query, **parameters: Any) -> int:
@@ -140,6 +145,11 @@ class EmbeddedSession(Session):
         self.writes += 1
         return int(self._cursor.execute(plan.sql, plan.parameters(parameters)).rowcount)
 
+    def run_many(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> None:
+        plan = query.plan(self.dialect, self._naming)
+        self.writes += 1
+        self._cursor.executemany(plan.sql, [plan.parameters(row) for row in rows])
+
     def insert(self, query: Query, **parameters: Any) -> int:
         self.run(query, **parameters)
         return int(self._cursor.lastrowid)
@@ -183,13 +193,17 @@ class ServerSession(Session):
         self.writes += 1
         return int(self._do(query, parameters).rowcount)
 
+    def run_many(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.writes += 1
+        self._do(query, list(rows))
+
     def insert(self, query: Query, **parameters: Any) -> int:
         self.writes += 1
         key = self._do(query, parameters).inserted_primary_key
         assert key is not None
         return int(key[0])
 
-    def _do(self, query: Query, parameters: dict[str, Any]) -> sa.CursorResult[Any]:
+    def _do(self, query: Query, parameters: Any) -> sa.CursorResult[Any]:
         try:
             return self.connection.execute(query.statement(self.dialect), parameters)
         except sa.exc.DBAPIError:

@@ -93,6 +93,11 @@ class NotFound(ApiError):
     default_message = "There is nothing at this address."
 
 
+class Conflict(ApiError):
+    code = "CONFLICT"
+    status = 422
+
+
 class RateLimited(ApiError):
     code = "RATE_LIMIT_EXCEEDED"
     status = 429

@@ -3,18 +3,22 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from regoods.core.clock import Clock
 from regoods.core.database import Session
 from regoods.core.metrics import Metrics
+from regoods.core.outbox import EventLog
 from regoods.core.settings import Settings
 from regoods.core.tokens import TokenVerifier
 from regoods.core.wire import Event, Shape
 from regoods.core.work import Work, WorkQueue
 
+T = TypeVar("T")
+
 Publish = Callable[[Sequence[int], bytes], None]
-"""Give an encoded event to every open socket of these users; on the loop's thread."""
+"""Give an encoded event to every open socket of these users, without a number and without keeping it; on the loop's
+thread."""
 
 Enricher = Callable[[Work, Sequence[int]], Mapping[int, Shape]]
 """`(work, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page."""
@@ -32,6 +36,14 @@ class Services:
     publish: Publish
     connections: Callable[[], tuple[int, int]]
     """How many sockets are open, and how many users have one."""
+    _states: dict[type, Any] = field(default_factory=dict)
+
+    def state(self, kind: type[T]) -> T:
+        """What a feature remembers in this server, made at its first use: one `kind()` a server."""
+        if kind not in self._states:
+            self._states[kind] = kind()
+        kept: T = self._states[kind]
+        return kept
 
 
 FrameListener = Callable[[int, bytes], Awaitable[None] | None]
@@ -62,4 +74,6 @@ class Feature:
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None
     """Done once at start, in a transaction, on an embedded database."""
+    log: EventLog | None = None
+    """Where published events are kept; one feature's at most."""
     enabled: Callable[[Settings], bool] = lambda _settings: True

@@ -49,7 +49,7 @@ ALLOWED_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 PREFLIGHT_SECONDS = "7200"
 
-_id_pattern = re.compile(r"[1-9][0-9]{0,9}")
+_id_pattern = re.compile(r"[1-9][0-9]{0,15}")
 _number_pattern = re.compile(r"-?[0-9]{1,10}")
 
 LARGEST_LIMIT = 100
@@ -214,6 +214,8 @@ class ApiHandler(EnvelopeHandler):
         self._body = bytearray()
         self._too_large = False
         self.reading = True
+        self.gone = False
+        """Whether the client has closed the connection, and will not read an answer."""
         self.patience.begin(self)
 
     def on_finish(self) -> None:
@@ -221,6 +223,7 @@ class ApiHandler(EnvelopeHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
+        self.gone = True
         self.patience.end(self)
 
     def prepare(self) -> None:
@@ -275,21 +278,31 @@ class ApiHandler(EnvelopeHandler):
         """Bytes that are no UTF-8 make a bad id like any other, which names its field."""
         return value.decode("utf-8", "replace")
 
-    def path_id(self, field: str, text: str) -> int:
-        """A positive INT out of the path. Raises ValidationError naming `field`."""
-        if not _id_pattern.fullmatch(text) or int(text) > LARGEST_ID:
-            raise ValidationError(field, f"{field} must be a whole number from 1 to {LARGEST_ID}.")
+    def path_id(self, field: str, text: str, most: int = LARGEST_ID) -> int:
+        """A positive INT, or larger number, out of the path. Raises ValidationError naming `field`."""
+        if not _id_pattern.fullmatch(text) or int(text) > most:
+            raise ValidationError(field, f"{field} must be a whole number from 1 to {most}.")
         return int(text)
 
     def query_id(self, field: str) -> int | None:
         text = self._query(field)
         return None if text is None else self.path_id(field, text)
 
+    def query_number(self, field: str, least: int, most: int, default: int | None = None) -> int:
+        """A whole number out of the query. Raises ValidationError naming `field`, also where it is left out and has no
+        default."""
+        text = self._query(field)
+        if text is None and default is not None:
+            return default
+        if text is None or not _number_pattern.fullmatch(text) or not least <= int(text) <= most:
+            raise ValidationError(field, f"{field} must be a whole number from {least} to {most}.")
+        return int(text)
+
     def paging(self, default_limit: int) -> tuple[int, int]:
         """(limit, offset): limit 1–100, offset from 0."""
         return (
-            self._query_number("limit", default_limit, 1, LARGEST_LIMIT),
-            self._query_number("offset", 0, 0, LARGEST_ID),
+            self.query_number("limit", 1, LARGEST_LIMIT, default_limit),
+            self.query_number("offset", 0, LARGEST_ID, 0),
         )
 
     def _end_reading(self) -> None:
@@ -300,14 +313,6 @@ class ApiHandler(EnvelopeHandler):
     def _query(self, field: str) -> str | None:
         values = self.request.query_arguments.get(field)
         return values[-1].decode("latin-1") if values else None
-
-    def _query_number(self, field: str, default: int, least: int, most: int) -> int:
-        text = self._query(field)
-        if text is None:
-            return default
-        if not _number_pattern.fullmatch(text) or not least <= int(text) <= most:
-            raise ValidationError(field, f"{field} must be a whole number from {least} to {most}.")
-        return int(text)
 
     def _authenticate(self) -> int:
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from regoods.core.database import Database, Session
+from regoods.core.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,6 @@ ATTEMPTS = 5
 
 JITTER_SECONDS = 0.02
 """Before the second run at most so long, before the third twice that, …"""
-
-Outbox = list[tuple[Sequence[int], bytes]]
-"""(audience, encoded event), in the order of publishing."""
 
 
 class Unit:
@@ -43,7 +41,8 @@ class Unit:
 class Lane:
     """Queues of units and the threads, with a connection each, that run them.
 
-    `settle` gets each finished batch on the loop's thread: after its commit, with result or error in every unit.
+    `seal` does what a batch of writes needs last, in its transaction. `settle` gets each finished batch on the loop's
+    thread: after its commit, with result or error in every unit.
     Writers have a queue each, so that what one user does is done, and told, in his order; readers share one.
     """
 
@@ -55,9 +54,11 @@ class Lane:
         threads: int,
         batch_limit: int,
         settle: Callable[[Sequence[Unit]], None],
+        seal: Callable[[Session, Sequence[Unit]], None] | None = None,
     ) -> None:
         self._database = database
         self._writes = writes
+        self._seal = seal
         self._batch_limit = batch_limit
         self._settle = settle
         self._stopping = False
@@ -99,7 +100,7 @@ class Lane:
             await asyncio.sleep(0.01)
 
     def _run(self, queue: "_Queue") -> None:
-        worker = _Worker(self._database, writes=self._writes)
+        worker = _Worker(self._database, writes=self._writes, seal=self._seal)
         worker.warm()
         ending = False
         while not ending:
@@ -157,9 +158,12 @@ class _BrokenByUnit(Exception):
 class _Worker:
     """What one thread holds: a session, opened when it is needed and thrown away when it failed."""
 
-    def __init__(self, database: Database, *, writes: bool) -> None:
+    def __init__(
+        self, database: Database, *, writes: bool, seal: Callable[[Session, Sequence[Unit]], None] | None
+    ) -> None:
         self._database = database
         self._writes = writes
+        self._seal = seal
         self._session: Session | None = None
 
     def warm(self) -> None:
@@ -237,6 +241,8 @@ class _Worker:
             session.begin()
             for unit in batch:
                 self._run_in_savepoint(session, unit)
+        if self._seal is not None:
+            self._seal(session, batch)
         session.commit()
 
     def _attempt(self, session: Session, unit: Unit) -> bool:

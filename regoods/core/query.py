@@ -42,15 +42,17 @@ class DirectPlan:
 class Query:
     """A statement with named parameters.
 
-    `on` has other words for a dialect that refuses the general ones; they must give the same rows.
+    `on` has other words for a dialect that refuses the general ones; they must give the same rows. `only` names the
+    dialects that have the statement at all.
     """
 
     made: ClassVar[list["Query"]] = []
     """Every one there is: what the schema must have is what they name."""
 
-    def __init__(self, statement: Any, *, on: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, statement: Any, *, on: Mapping[str, Any] | None = None, only: Sequence[str] = ()) -> None:
         self._statement = statement
         self._on = dict(on or {})
+        self.only = only
         self._plans: dict[tuple[str, str], DirectPlan] = {}
         keys = getattr(statement, "exported_columns", None)
         self.row_type: Any = namedtuple("Row", keys.keys()) if keys is not None and len(keys) else None  # noqa: PYI024
@@ -59,6 +61,9 @@ class Query:
     @property
     def statements(self) -> Sequence[Any]:
         return (self._statement, *self._on.values())
+
+    def exists_on(self, dialect: Dialect) -> bool:
+        return not self.only or dialect.name in self.only
 
     def statement(self, dialect: Dialect) -> Any:
         return self._on.get(dialect.name, self._statement)

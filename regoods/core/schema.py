@@ -215,8 +215,8 @@ class _Check:
         return None if charset == "utf8mb4" else _codec(charset)
 
     def unfit_texts(self) -> Iterator[tuple[sa.Column[Any], str]]:
-        """Columns we write texts to that cannot hold all of Unicode, and what they can."""
-        for table in _filled_tables():
+        """Columns of ReGoods' that we write texts to and that cannot hold all of Unicode, and what they can."""
+        for table in _filled_tables() - _ours():
             present = self._columns(table) if self._there(table) is not None else {}
             for column in table.columns:
                 if isinstance(column.type, sa.UnicodeText) and self._fold(self._name(column)) in present:
@@ -266,10 +266,13 @@ def _filled_tables() -> set[sa.Table]:
     return {insert.table for insert in inserts if isinstance(insert.table, sa.Table)}
 
 
+def _ours() -> set[sa.Table]:
+    return {table for table in metadata.sorted_tables if table.info.get("ours")}
+
+
 def _needed_columns() -> dict[sa.Table, list[sa.Column[Any]]]:
     """Every column that a query names, by table; all of those we fill, and of our own tables."""
-    ours = {table for table in metadata.sorted_tables if table.info.get("ours")}
-    needed = {column for table in _filled_tables() | ours for column in table.columns}
+    needed = {column for table in _filled_tables() | _ours() for column in table.columns}
     for statement in _statements():
         for element in iterate(statement):
             if isinstance(element, sa.Column):

@@ -12,7 +12,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
-from regoods.core.lanes import Lane, Outbox, Unit
+from regoods.core.lanes import Lane, Unit
+from regoods.core.outbox import EventLog, Outbox, Publication
 from regoods.core.wire import Shape
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ RETRY_AFTER_SECONDS = 2
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
 
-    __slots__ = ("_enrichers", "_is_online", "now", "outbox", "session", "text_encoding")
+    __slots__ = ("_enrichers", "_is_online", "_log", "now", "outbox", "session", "text_encoding")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Work:
         now: datetime,
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         is_online: Callable[[int], bool],
+        log: EventLog | None,
         text_encoding: str | None,
     ) -> None:
         self.session = session
@@ -55,12 +57,27 @@ class Work:
         self.outbox = outbox
         self._enrichers = enrichers
         self._is_online = is_online
+        self._log = log
         self.text_encoding = text_encoding
         """What a message's text must fit into, where the database's column cannot hold all of Unicode."""
 
-    def publish(self, audience: Sequence[int], event: bytes) -> None:
-        """Send an encoded event to every socket of these users once the transaction is committed."""
-        self.outbox.append((audience, event))
+    def publish(
+        self,
+        audience: Sequence[int],
+        event: bytes,
+        *,
+        echoes: Sequence[bytes] = (),
+        created_message_id: int | None = None,
+    ) -> None:
+        """Log an encoded event for these users, and send it to each of their sockets once it is committed.
+
+        `echoes` are sent before it and not logged. `created_message_id`: the message whose creation this tells.
+        """
+        self.outbox.append(Publication(audience, event, echoes, created_message_id))
+
+    def latest_number(self, user_id: int) -> int | None:
+        """The number of the newest event in the user's log; None where there is no log."""
+        return None if self._log is None else self._log.latest(self.session, user_id)
 
     def is_online(self, user_id: int) -> bool:
         """Whether the user has an open socket at this moment."""
@@ -118,18 +135,27 @@ class WorkQueue:
         clock: Clock,
         *,
         guards: Sequence[Callable[[Work, int], None]],
-        publish: Callable[[Sequence[int], bytes], None],
+        deliver: Callable[[Publication], None],
         is_online: Callable[[int], bool],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
+        log: EventLog | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._guards = guards
-        self._publish = publish
+        self._deliver = deliver
         self._is_online = is_online
         self._enrichers = enrichers
+        self._log = log
         writers = 1 if database.embedded else SERVER_WRITERS
-        self._writer = Lane(database, writes=True, threads=writers, batch_limit=WRITE_BATCH, settle=self._settle)
+        self._writer = Lane(
+            database,
+            writes=True,
+            threads=writers,
+            batch_limit=WRITE_BATCH,
+            settle=self._settle,
+            seal=None if log is None else self._append_to_log,
+        )
         self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -152,7 +178,13 @@ class WorkQueue:
 
         def call(session: Session, outbox: Outbox) -> T:
             work = Work(
-                session, outbox, self._clock.now(), self._enrichers, self._is_online, self._database.text_encoding
+                session,
+                outbox,
+                self._clock.now(),
+                self._enrichers,
+                self._is_online,
+                self._log,
+                self._database.text_encoding,
             )
             if action.checks_caller:
                 for guard in self._guards:
@@ -163,12 +195,18 @@ class WorkQueue:
         (self._writer if action.writes else self._readers).put(Unit(call, future), user_id)
         return await future
 
+    def _append_to_log(self, session: Session, batch: Sequence[Unit]) -> None:
+        """For the whole batch at once: a user's place in the log is locked from here to the commit, and no longer."""
+        publications = [one for unit in batch if unit.error is None for one in unit.outbox]
+        if publications and self._log is not None:
+            self._log.append(session, publications, self._clock.now())
+
     def _settle(self, batch: Sequence[Unit]) -> None:
         """Tell and answer; on the loop's thread, after the commit."""
         for unit in batch:
             if unit.error is None:
-                for audience, event in unit.outbox:
-                    self._push(audience, event)
+                for publication in unit.outbox:
+                    self._push(publication)
             if unit.future.cancelled():
                 continue
             if unit.error is None:
@@ -176,9 +214,9 @@ class WorkQueue:
             else:
                 unit.future.set_exception(self._translate(unit.error))
 
-    def _push(self, audience: Sequence[int], event: bytes) -> None:
+    def _push(self, publication: Publication) -> None:
         try:
-            self._publish(audience, event)
+            self._deliver(publication)
         except Exception:
             # It is committed; a failed push must not become a failed answer (contract, section 2).
             logger.exception("an event could not be pushed")

@@ -76,6 +76,6 @@ def _foreign_key(table: str, column: sa.Column[int], target: sa.Column[int], dia
 
 
 def _if_not_exists(statement: str) -> str:
-    for create in ("CREATE TABLE", "CREATE INDEX"):
+    for create in ("CREATE TABLE", "CREATE INDEX", "CREATE UNIQUE INDEX"):
         statement = statement.replace(f"{create} ", f"{create} IF NOT EXISTS ", 1)
     return statement

@@ -44,8 +44,9 @@ class Refused(Exception):
 
 
 @reads
-def check_caller(_work: Work, _user_id: int) -> None:
-    """Nothing but the check that every action begins with: the user exists and is active."""
+def check_caller(work: Work, user_id: int) -> int | None:
+    """The user's latest number, after the check that every action begins with: he exists and is active."""
+    return work.latest_number(user_id)
 
 
 def _digest(key: bytes) -> bytes:
@@ -62,8 +63,8 @@ class Admission:
         self._limit = services.settings.ws_max_connections_per_user
         self._refused: TTLCache[bytes, bool] = TTLCache(REMEMBERED, REMEMBER_SECONDS)
 
-    async def admit(self, tokens: Sequence[bytes], address: str) -> int:
-        """The user who may open a socket.
+    async def admit(self, tokens: Sequence[bytes], address: str) -> tuple[int, int | None]:
+        """The user who may open a socket, and the newest number in his log.
 
         `tokens` are the raw values of the query's `token`, `address` is the client's. Raises Refused for a close
         after the upgrade, ApiError for a status before it.
@@ -77,7 +78,7 @@ class Admission:
             raise InvalidToken
         try:
             user_id = self._services.tokens.user_id(token.decode("ascii"))
-            await self._services.work.run(check_caller, user_id)
+            latest = await self._services.work.run(check_caller, user_id)
         except (InvalidToken, UnicodeDecodeError):
             self._refuse(key, INVALID_TOKEN, InvalidToken())
         except Exception:
@@ -87,7 +88,7 @@ class Admission:
         if len(self._registry.of(user_id)) >= self._limit:
             await self._make_room(user_id)
         self._realtime.told_full.discard(user_id)
-        return user_id
+        return user_id, latest
 
     async def _make_room(self, user_id: int) -> None:
         """Close the user's dead sockets. Raises where all are alive."""

@@ -7,6 +7,7 @@ closed, never waited for.
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Protocol
 
 from websockets.frames import Opcode
 
@@ -25,6 +26,13 @@ from regoods.realtime.frames import (
     parse_close,
 )
 from regoods.realtime.registry import ConnectionRegistry
+
+
+class PushedNumbers(Protocol):
+    def of(self, user_id: int) -> int:
+        """The newest number pushed to the user lately, 0 where there is none."""
+        ...
+
 
 CLOSE_SECONDS = 5.0
 """How long the peer has to answer a close frame and to read what is left, before the transport is cut."""
@@ -50,6 +58,7 @@ class Realtime:
         "max_connections",
         "max_message_size",
         "metrics",
+        "pushed",
         "receive",
         "registry",
         "told_full",
@@ -66,6 +75,7 @@ class Realtime:
         heartbeat_seconds: float,
         idle_seconds: float,
         receive: Callable[["Connection", Opcode, bytes], None],
+        pushed: PushedNumbers,
     ) -> None:
         self.loop = loop
         self.registry = registry
@@ -77,6 +87,7 @@ class Realtime:
         """0: sockets may be silent for ever."""
         self.receive = receive
         """What becomes of a whole text or binary message."""
+        self.pushed = pushed
         self.told_full: set[int] = set()
         """Users who were refused a socket because they have their full number, and have it still."""
         self._open = 0
@@ -120,6 +131,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_closing",
         "_deaf",
+        "_latest",
         "_reader",
         "_realtime",
         "_timer",
@@ -131,9 +143,10 @@ class Connection(asyncio.Protocol):
         "user_id",
     )
 
-    def __init__(self, realtime: Realtime, user_id: int, early: bytes = b"") -> None:
-        """`early` are bytes that came together with the handshake."""
+    def __init__(self, realtime: Realtime, user_id: int, latest: int | None, early: bytes = b"") -> None:
+        """`latest`: the newest number in the user's log, where there is one. `early`: what came with the handshake."""
         self.user_id = user_id
+        self._latest = latest
         self.slice_index = 0
         self.heard_at = realtime.loop.time()
         self.pinged_at = 0.0
@@ -158,7 +171,10 @@ class Connection(asyncio.Protocol):
         if refusal is not None:
             self.close(refusal)
             return
-        self.push(connected_frame(self.user_id))
+        if self._latest is not None:
+            self._latest = max(self._latest, realtime.pushed.of(self.user_id))
+        self.push(connected_frame(self.user_id, self._latest))
+        self._latest = None
         if self._reader is not None:
             self.data_received(b"")
 

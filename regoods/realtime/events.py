@@ -7,6 +7,8 @@ from regoods.realtime.frames import text_frame
 
 class Connected(Event, tag="connected"):
     user_id: int
+    latest: int | None = None
+    """The number of the newest event in the user's log: a client that has less catches up."""
 
 
 class Pong(Event, tag="pong"):
@@ -23,8 +25,8 @@ class ErrorEvent(Event, tag="error"):
 PONG_FRAME = text_frame(encode(Pong()))
 
 
-def connected_frame(user_id: int) -> bytes:
-    return text_frame(encode(Connected(user_id=user_id)))
+def connected_frame(user_id: int, latest: int | None) -> bytes:
+    return text_frame(encode(Connected(user_id=user_id, latest=latest)))
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -44,10 +44,10 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         if not self._is_origin_allowed():
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
         self._refusal: Close | None = None
-        self._user_id = 0
+        self._user_id, self._latest = 0, None
         self.patience.begin(self)
         try:
-            self._user_id = await self.admission.admit(
+            self._user_id, self._latest = await self.admission.admit(
                 self.request.query_arguments.get("token", ()), self.client_address
             )
         except Refused as refused:
@@ -66,7 +66,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         assert stream is not None
         self.patience.forget(stream)
         if isinstance(stream, SSLIOStream):
-            return StreamTransport(stream, Connection(self.realtime, self._user_id)).run()
+            return StreamTransport(stream, Connection(self.realtime, self._user_id, self._latest)).run()
         self._hand_over(stream)
         return None
 
@@ -115,7 +115,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         sock = stream.socket.dup()
         stream.close()
         sock.setblocking(False)
-        connection = Connection(self.realtime, self._user_id, early)
+        connection = Connection(self.realtime, self._user_id, self._latest, early)
         task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: connection, sock))
         self.adopting.add(task)
         task.add_done_callback(self.adopting.discard)

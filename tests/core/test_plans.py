@@ -12,19 +12,28 @@ from regoods.core.query import DirectPlan, Query
 from regoods.core.settings import ROOT
 from regoods.features.conversations import queries as conversations
 from regoods.features.messages import queries as messages
+from regoods.features.sync import queries as sync
+from regoods.features.threads import queries as threads
 from tests.support.databases import PostgresServer
 
 STORED = 50_000
-PARAMETERS: dict[str, Any] = {"me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7}
+PARAMETERS: dict[str, Any] = {
+    "me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7, "after": 0, "until": 2**31 - 1, "cleared": 0,
+    "user": 1, "since": 0, "limit": 100, "mark": 49_000, "message": 49_001, "key": 1,
+}  # fmt: skip
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
     "number of partners": (conversations._partners, ("Sent", "Received")),
     "unread count": (conversations._unread_count, ("Unread",)),
     "unread of a partner": (conversations._unread_ids, ("Unread",)),
     "whether they have written": (conversations._any_between, ("Sent|Received",)),
-    "thread": (messages._threads[False], ("Sent|Received",)),
-    "thread about a post": (messages._threads[True], ()),
-    "length of a thread": (messages._thread_counts[False], ("Sent|Received",)),
+    "newest between two": (conversations._newest_between, ("Sent|Received|Conversation",)),
+    "thread": (threads._newest[False], ("Sent|Received",)),
+    "thread onwards": (threads._oldest[False], ("Sent|Received",)),
+    "thread about a post": (threads._newest[True], ()),
+    "length of a thread": (threads._lengths[False], ("Sent|Received",)),
+    "unread in a thread": (threads._unread, ("Unread",)),
+    "what is in no log": (sync._unlogged, ()),
     "one message": (messages._one, ()),
 }
 """Query -> which of our indexes it must use."""

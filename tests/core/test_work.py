@@ -198,7 +198,7 @@ async def test_an_event_that_cannot_be_pushed_does_not_undo_what_is_committed(
     at_ben = await ben.connect()
 
     def send_beside_rubbish(work: Work, user_id: int) -> None:
-        work.publish((2,), None)  # type: ignore[arg-type]
+        work.publish((2,), b'{"type":"test"}', echoes=[None])  # type: ignore[list-item]
         sending("Whole")(work, user_id)
 
     await run(server, send_beside_rubbish)

@@ -54,7 +54,11 @@ async def answer_to(person: Person, token: str | bytes | None = None, **options:
 
 async def opens(person: Person, token: str | None = None, **options: Any) -> bool:
     raw = await dial_raw(person, token, **options)
-    return raw.answer.status == 101 and await raw.event() == {"type": "connected", "userId": person.user_id}
+    return raw.answer.status == 101 and await raw.event() == {
+        "type": "connected",
+        "userId": person.user_id,
+        "latest": 0,
+    }
 
 
 # A good handshake
@@ -67,7 +71,7 @@ async def test_a_good_token_opens_a_socket_that_says_whose_it_is(server: Running
     assert raw.answer.headers["Upgrade"].lower() == "websocket"
     assert raw.answer.headers["Connection"].lower() == "upgrade"
     assert raw.answer.headers["Sec-WebSocket-Accept"] == ACCEPT
-    assert await raw.event() == {"type": "connected", "userId": 2}
+    assert await raw.event() == {"type": "connected", "userId": 2, "latest": 0}
     assert server.app.registry.is_online(2)
 
 

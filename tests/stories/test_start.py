@@ -71,8 +71,8 @@ async def test_a_first_start_prints_all_that_two_people_need(start: Start) -> No
     answer = await first.get("/debug/chat", root="", token="")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     at_first, at_second = await first.dial(tokens[0]), await second.dial(tokens[1])
-    assert await at_first.next() == {"type": "connected", "userId": 1}
-    assert await at_second.next() == {"type": "connected", "userId": 2}
+    assert await at_first.next() == {"type": "connected", "userId": 1, "latest": 0}
+    assert await at_second.next() == {"type": "connected", "userId": 2, "latest": 0}
     body = {"recipientId": 2, "messageContent": "Hello"}
     sent = (await first.post("/messages", body, token=tokens[0])).data
     assert (await at_second.next())["message"] == sent
@@ -145,7 +145,7 @@ async def test_a_printed_token_works(start: Start) -> None:
     assert printer.errors == ""
     ben = process.person(2)
     at_ben = await ben.dial(token.strip())
-    assert await at_ben.next() == {"type": "connected", "userId": 2}
+    assert await at_ben.next() == {"type": "connected", "userId": 2, "latest": 0}
     assert (await ben.get("/messages/unread-count", token=token.strip())).status == 200
 
 

@@ -54,9 +54,21 @@ class Socket:
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self.connection = connection
         self.seen: list[dict[str, Any]] = []
+        self.numbers: list[int] = []
+        """The `seq` of each logged event that came."""
+        self.latest = 0
+        """What `connected` said."""
 
     async def next(self) -> dict[str, Any]:
-        """The next event, whatever it is."""
+        """The next event, whatever it is, without its number."""
+        event = await self.next_numbered()
+        number = event.pop("seq", None)
+        if number is not None:
+            self.numbers.append(number)
+        return event
+
+    async def next_numbered(self) -> dict[str, Any]:
+        """The next event as it came."""
         message = await asyncio.wait_for(asyncio.ensure_future(self.connection.read_message()), LIMIT)
         assert message is not None, f"closed: {self.connection.close_code} {self.connection.close_reason}"
         event: dict[str, Any] = json.loads(message)
@@ -170,5 +182,7 @@ class Person:
     async def connect(self) -> Socket:
         """Open a socket and wait until it is registered."""
         socket = await self.dial()
-        assert await socket.next() == {"type": "connected", "userId": self.user_id}
+        greeting = await socket.next()
+        assert (greeting["type"], greeting["userId"]) == ("connected", self.user_id)
+        socket.latest = greeting["latest"]
         return socket

@@ -4,13 +4,14 @@
     GET  /api/v1/messages/unread-count                      {count}
     POST /api/v1/messages/conversations/:userId/read        {recipientCount, senderCount, count}
 
-Events: `message_read` for each of the newest 100 messages newly read, then `conversation_read`; to both users.
+Events: `message_read` for each of the newest 100 messages newly read, then `conversation_read`, which is the entry in
+the log; to both users. `conversation_cleared` to the one who cleared it, whose call is one of threads.
 
 Its `tables.py` holds `Messages`, of which a conversation consists; the messages feature stands on it.
 """
 
 from regoods.core.feature import Feature
-from regoods.features.conversations.events import ConversationRead, MessageRead
+from regoods.features.conversations.events import ConversationCleared, ConversationRead, MessageRead
 from regoods.features.conversations.routes import ROUTES
 
-FEATURE = Feature(name="conversations", routes=ROUTES, events=(MessageRead, ConversationRead))
+FEATURE = Feature(name="conversations", routes=ROUTES, events=(MessageRead, ConversationRead, ConversationCleared))

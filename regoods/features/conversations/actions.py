@@ -28,16 +28,32 @@ def count_unread(work: Work, user_id: int) -> events.UnreadCount:
 def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadCounts:
     """Mark everything between the two as read by the user. Raises NotFound for an unknown partner."""
     get_user(work, partner_id)
-    unread = queries.unread_ids(work.session, user_id, partner_id)
-    received = queries.mark_received(work.session, user_id, partner_id, unread[-1], work.now) if unread else 0
+    cleared = queries.cleared_up_to(work.session, user_id, partner_id)
+    unread = queries.unread_ids(work.session, user_id, partner_id, cleared)
+    received = queries.mark_received(work.session, user_id, partner_id, cleared, unread[-1], work.now) if unread else 0
     sent = queries.mark_sent(work.session, user_id, partner_id, work.now)
     # None where another of the user's tabs has marked them meanwhile: on a server several writers work side by side.
     if received:
-        both = audience(user_id, partner_id)
-        for message_id in unread[-RECEIPTS:]:
-            work.publish(both, events.message_read(message_id, work.now))
-        work.publish(both, events.conversation_read(user_id, partner_id, len(unread), unread[-1]))
+        work.publish(
+            audience(user_id, partner_id),
+            events.conversation_read(user_id, partner_id, len(unread), unread[-1]),
+            echoes=[events.message_read(message_id, work.now) for message_id in unread[-RECEIPTS:]],
+        )
     return events.ReadCounts(recipient_count=received, sender_count=sent, count=received)
+
+
+@writes
+def clear(work: Work, user_id: int, partner_id: int) -> events.Cleared:
+    """Hide for the user alone what the two wrote until now; a new message brings the conversation back.
+
+    Raises NotFound for an unknown partner.
+    """
+    get_user(work, partner_id)
+    newest = queries.newest_between(work.session, user_id, partner_id)
+    if newest > queries.cleared_up_to(work.session, user_id, partner_id):
+        queries.clear(work.session, user_id, partner_id, newest, work.now)
+        work.publish((user_id,), events.conversation_cleared(partner_id))
+    return events.Cleared(user_id=partner_id)
 
 
 @reads

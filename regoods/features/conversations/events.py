@@ -36,6 +36,12 @@ class ReadCounts(Shape):
     count: int
 
 
+class Cleared(Shape):
+    """Whose conversation with the caller was cleared."""
+
+    user_id: int
+
+
 class MessageRead(Event, tag="message_read"):
     """The recipient read it: to the sender's and the reader's sockets."""
 
@@ -52,6 +58,12 @@ class ConversationRead(Event, tag="conversation_read"):
     last_read_message_id: int
 
 
+class ConversationCleared(Event, tag="conversation_cleared"):
+    """Additive: to the sockets of the one who cleared it alone; `userId` is the partner's."""
+
+    user_id: int
+
+
 def preview(user_id: int, row: Row) -> ConversationPreview:
     return ConversationPreview(
         conversation_id=conversation_id(user_id, row.partner_id),
@@ -65,6 +77,10 @@ def preview(user_id: int, row: Row) -> ConversationPreview:
         post_id=row.post_id,
         post_title=row.title,
     )
+
+
+def conversation_cleared(partner_id: int) -> bytes:
+    return encode(ConversationCleared(user_id=partner_id))
 
 
 def message_read(message_id: int, read_at: datetime) -> bytes:

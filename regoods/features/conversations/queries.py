@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
-from regoods.features.conversations.tables import is_unread, messages
+from regoods.features.conversations.tables import clears, is_unread, messages
 from regoods.features.posts.tables import posts
 from regoods.features.users.tables import users
 
@@ -15,7 +15,7 @@ _me = sa.bindparam("me", type_=sa.Integer)
 _partner = sa.bindparam("partner", type_=sa.Integer)
 _now = sa.bindparam("now", type_=_m.created_at.type)
 _kept = _m.is_deleted == sa.false()
-
+_mine = sa.and_(clears.c.user_id == _me, clears.c.partner_id == _partner)
 
 HALF = sa.literal_column("32", sa.Integer)
 """Bits: a partner's id and a message's go through a walk as one number, for a step yields one value."""
@@ -61,20 +61,32 @@ def _grouped() -> Any:
     return _newest_by_partner(mine)
 
 
+def _visible(newest: Any) -> Any:
+    """Of the newest messages by partner those that the user has not cleared, and up to where he cleared before."""
+    newest = newest.cte("newest")
+    cleared = sa.func.coalesce(clears.c.cleared_up_to, 0)
+    return (
+        sa.select(newest.c.partner_id, newest.c.last_id, cleared.label("cleared_up_to"))
+        .outerjoin(clears, sa.and_(clears.c.user_id == _me, clears.c.partner_id == newest.c.partner_id))
+        .where(newest.c.last_id > cleared)
+        .cte("visible")
+    )
+
+
 def _previews_from(newest: Any) -> Any:
     """One row a partner who has a message left, with how many of them there are."""
-    newest = newest.cte("newest")
+    visible = _visible(newest)
     numbered = sa.select(
-        newest.c.partner_id,
-        newest.c.last_id,
-        sa.func.row_number().over(order_by=newest.c.last_id.desc()).label("position"),
+        visible,
+        sa.func.row_number().over(order_by=visible.c.last_id.desc()).label("position"),
         sa.func.count().over().label("total"),
     ).cte("numbered")
     page = (
         sa.select(numbered)
         .where(
-            numbered.c.position > sa.bindparam("offset", type_=sa.Integer),
-            numbered.c.position <= sa.bindparam("end", type_=sa.Integer),
+            # The end of a page may lie behind the largest INT.
+            numbered.c.position > sa.bindparam("offset", type_=sa.BigInteger),
+            numbered.c.position <= sa.bindparam("end", type_=sa.BigInteger),
         )
         .cte("page")
     )
@@ -82,7 +94,12 @@ def _previews_from(newest: Any) -> Any:
     unread = (
         sa.select(sa.func.count())
         .select_from(other)
-        .where(other.c.recipient_id == _me, other.c.sender_id == page.c.partner_id, is_unread(other))
+        .where(
+            other.c.recipient_id == _me,
+            other.c.sender_id == page.c.partner_id,
+            other.c.message_id > page.c.cleared_up_to,
+            is_unread(other),
+        )
         .scalar_subquery()
     )
     return (
@@ -106,16 +123,36 @@ def _previews_from(newest: Any) -> Any:
 
 
 def _count_of(newest: Any) -> Any:
-    newest = newest.cte("newest")
-    return sa.select(sa.func.count()).select_from(newest)
+    return sa.select(sa.func.count()).select_from(_visible(newest))
 
 
 # SQL Server has no aggregate in the recursive part of a walk, so it groups: it reads the user's part of both indexes.
 _previews = Query(_previews_from(_walked()), on={"mssql": _previews_from(_grouped())})
 _partners = Query(_count_of(_walked()), on={"mssql": _count_of(_grouped())})
-_unread_count = Query(sa.select(sa.func.count()).select_from(messages).where(_m.recipient_id == _me, is_unread()))
+_unread = sa.select(sa.func.count()).select_from(messages).where(_m.recipient_id == _me, is_unread())
+# Few conversations are ever cleared: what they hide is counted and taken away, rather than each row looked up.
+_unread_count = Query(
+    sa.select(
+        (
+            _unread.scalar_subquery()
+            - _unread.join(
+                clears,
+                sa.and_(
+                    clears.c.user_id == _me,
+                    clears.c.partner_id == _m.sender_id,
+                    clears.c.cleared_up_to >= _m.message_id,
+                ),
+            ).scalar_subquery()
+        ).label("count")
+    )
+)
 
-_received_unread = sa.and_(_m.sender_id == _partner, _m.recipient_id == _me, is_unread())
+_received_unread = sa.and_(
+    _m.sender_id == _partner,
+    _m.recipient_id == _me,
+    _m.message_id > sa.bindparam("cleared", type_=sa.Integer),
+    is_unread(),
+)
 _sent_unread = sa.and_(_m.sender_id == _me, _m.recipient_id == _partner, _m.is_read_by_sender == sa.false(), _kept)
 _unread_ids = Query(sa.select(_m.message_id).where(_received_unread).order_by(_m.message_id))
 _mark_received = Query(
@@ -125,6 +162,26 @@ _mark_received = Query(
 )
 _mark_sent = Query(
     sa.update(messages).where(_sent_unread).values(is_read_by_sender=True, sender_read_at=_now, updated_at=_now)
+)
+_cleared_up_to = Query(sa.select(clears.c.cleared_up_to).where(_mine))
+_clear_again = Query(
+    sa.update(clears).where(_mine).values(cleared_up_to=sa.bindparam("last", type_=sa.Integer), cleared_at=_now)
+)
+_clear = Query(
+    sa.insert(clears).values(
+        user_id=_me, partner_id=_partner, cleared_up_to=sa.bindparam("last", type_=sa.Integer), cleared_at=_now
+    )
+)
+_newest_between = Query(
+    sa.select(
+        *(
+            sa.select(sa.func.max(_m.message_id))
+            .where(_m.sender_id == sender, _m.recipient_id == recipient)
+            .scalar_subquery()
+            .label(name)
+            for name, sender, recipient in (("sent", _me, _partner), ("received", _partner, _me))
+        )
+    )
 )
 _any_between = Query(
     sa.select(sa.literal(1).label("one")).where(
@@ -149,19 +206,36 @@ def unread_count(session: Session, user_id: int) -> int:
     return int(session.scalar(_unread_count, me=user_id))
 
 
-def unread_ids(session: Session, user_id: int, partner_id: int) -> list[int]:
-    """What the partner wrote and the user has not read, oldest first."""
-    return [row.message_id for row in session.all(_unread_ids, me=user_id, partner=partner_id)]
+def unread_ids(session: Session, user_id: int, partner_id: int, cleared: int) -> list[int]:
+    """What the partner wrote and the user has neither read nor cleared, oldest first."""
+    return [row.message_id for row in session.all(_unread_ids, me=user_id, partner=partner_id, cleared=cleared)]
 
 
-def mark_received(session: Session, user_id: int, partner_id: int, last_id: int, now: datetime) -> int:
-    """Mark what the partner wrote, up to that message, as read by the user; how many were not before."""
-    return session.run(_mark_received, me=user_id, partner=partner_id, last=last_id, now=now)
+def mark_received(session: Session, user_id: int, partner_id: int, cleared: int, last: int, now: datetime) -> int:
+    """Mark what the partner wrote behind `cleared`, up to `last`, as read by the user; how many were not before."""
+    return session.run(_mark_received, me=user_id, partner=partner_id, cleared=cleared, last=last, now=now)
 
 
 def mark_sent(session: Session, user_id: int, partner_id: int, now: datetime) -> int:
     """Mark the user's own messages as read by himself; how many were not before."""
     return session.run(_mark_sent, me=user_id, partner=partner_id, now=now)
+
+
+def cleared_up_to(session: Session, user_id: int, partner_id: int) -> int:
+    """The message up to which the user cleared this conversation; 0 where he never did."""
+    return session.scalar(_cleared_up_to, me=user_id, partner=partner_id) or 0
+
+
+def clear(session: Session, user_id: int, partner_id: int, last: int, now: datetime) -> None:
+    given = {"me": user_id, "partner": partner_id, "last": last, "now": now}
+    if not session.run(_clear_again, **given):
+        session.run(_clear, **given)
+
+
+def newest_between(session: Session, user_id: int, partner_id: int) -> int:
+    """The newest message between two, deleted or not; 0 where there is none."""
+    row = session.first(_newest_between, me=user_id, partner=partner_id)
+    return 0 if row is None else max(row.sent or 0, row.received or 0)
 
 
 def has_messages(session: Session, user_id: int, partner_id: int) -> bool:

@@ -41,4 +41,5 @@ def partner_in(number: int, user_id: int) -> int:
 
 def audience(user_id: int, other_id: int) -> tuple[int, ...]:
     """Who hears of what happens between these two: both, on every device."""
-    return (user_id, other_id)
+    # To oneself: an old row, of which he hears once.
+    return (user_id,) if user_id == other_id else (user_id, other_id)

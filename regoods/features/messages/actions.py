@@ -4,21 +4,22 @@ from msgspec import Raw
 
 from regoods.core.database import Row
 from regoods.core.errors import Forbidden, InvalidToken, NotFound
-from regoods.core.wire import Page
+from regoods.core.wire import encode
 from regoods.core.work import Work, reads, writes, writes_for_anyone
 from regoods.features.conversations.events import message_read
 from regoods.features.conversations.rules import audience
 from regoods.features.messages import events, queries, rules
 from regoods.features.posts.queries import find as find_post
-from regoods.features.users.actions import get_user
 from regoods.features.users.queries import find_two
 
 
 @writes_for_anyone
-def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
+def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = None) -> Raw:
     """Store a message and tell its recipient; the Message, encoded once for the answer and both events.
 
-    Looks at the sender itself: an inactive one is told 403 here, not 401 (contract, section 1).
+    With an idempotency key that the user has used within a day: the message it was used for, and nobody is told.
+    Raises Conflict where that was another one. Looks at the sender itself: an inactive one is told 403 here, not 401
+    (contract, section 1).
     """
     message_type = "text" if new.message_type is None else new.message_type
     rules.check_type(message_type)
@@ -31,6 +32,11 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
         raise InvalidToken("The account of this token does not exist.")
     if not sender.is_active:
         raise Forbidden("Your account is not active, so it cannot send messages.")
+    if key is not None:
+        sent = queries.find_keyed(work.session, user_id, rules.digest(key.encode()), work.now - rules.KEY_LIFE)
+        if sent is not None:
+            rules.check_same_body(sent.body_digest, rules.digest(encode(new)))
+            return events.encoded(_get(work, sent.message_id))
     if recipient is None or not recipient.is_active:
         raise NotFound(f"There is no active user {new.recipient_id} to write to.")
     post = None
@@ -52,18 +58,36 @@ def send(work: Work, user_id: int, new: events.NewMessage) -> Raw:
         parent_message_id=new.parent_message_id,
         now=work.now,
     )
+    if key is not None:
+        queries.keep_key(
+            work.session, user_id, rules.digest(key.encode()), rules.digest(encode(new)), message_id, work.now
+        )
     encoded = events.encoded_new(message_id, new, sender, recipient, post, work.now)
-    work.publish((new.recipient_id,), events.message_to_recipient(encoded))
+    work.publish((new.recipient_id,), events.message_to_recipient(encoded), created_message_id=message_id)
     work.publish((user_id,), events.message_to_sender(encoded))
     return encoded
 
 
+def publish_stored(work: Work, row: Row) -> None:
+    """Tell both of a message that another program stored."""
+    encoded = events.encoded(row)
+    work.publish((row.recipient_id,), events.message_to_recipient(encoded))
+    if row.sender_id != row.recipient_id:
+        work.publish((row.sender_id,), events.message_to_sender(encoded))
+
+
+@writes_for_anyone
+def forget_keys(work: Work, _user_id: int) -> int:
+    """Delete idempotency keys whose day is over; how many it were."""
+    return queries.delete_keys(work.session, work.now - rules.KEY_LIFE)
+
+
 @reads
-def list_thread(work: Work, user_id: int, partner_id: int, post_id: int | None, limit: int, offset: int) -> Page:
-    """The latest messages with a partner, oldest first. Raises NotFound for an unknown partner."""
-    get_user(work, partner_id)
-    rows, total = queries.thread(work.session, user_id, partner_id, post_id, limit, offset)
-    return Page([events.message(row) for row in rows], total, limit, offset)
+def get(work: Work, user_id: int, message_id: int) -> Raw:
+    """One message, for its two participants, deleted or not."""
+    row = _get(work, message_id)
+    rules.check_participant(row, user_id)
+    return events.encoded(row)
 
 
 @writes

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw
 from regoods.core.database import Row
 from regoods.core.tokens import LARGEST_ID
 from regoods.core.wire import Event, Shape, encode, iso, raw
-from regoods.features.posts.events import PostRef
+from regoods.features.posts.events import PostRef, post_ref
 from regoods.features.users.events import UserRef, user_ref
 
 TYPES = ("text", "image", "system")
@@ -156,15 +156,7 @@ def encoded_new(message_id: int, new: NewMessage, sender: Row, recipient: Row, p
         updated_at=moment,
         sender=user_ref(sender.user_id, sender.full_name, sender.profile_picture_url),
         recipient=user_ref(recipient.user_id, recipient.full_name, recipient.profile_picture_url),
-        post=None
-        if post is None
-        else PostRef(
-            post_id=post.post_id,
-            title=post.title,
-            price=post.price,
-            status=post.status,
-            image_url=post.image_url,
-        ),
+        post=None if post is None else post_ref(post),
     )
     return raw(message)
 

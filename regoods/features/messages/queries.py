@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
 from regoods.features.conversations.tables import is_unread, messages
+from regoods.features.messages.tables import keys
 from regoods.features.posts.queries import first_image
 from regoods.features.posts.tables import posts
 from regoods.features.users.tables import users
@@ -15,12 +16,7 @@ _m = messages.c
 _sender = users.alias("sender")
 _recipient = users.alias("recipient")
 _id = sa.bindparam("id", type_=sa.Integer)
-_me = sa.bindparam("me", type_=sa.Integer)
-_partner = sa.bindparam("partner", type_=sa.Integer)
-_post = sa.bindparam("post", type_=sa.Integer)
 _now = sa.bindparam("now", type_=_m.created_at.type)
-_offset = sa.bindparam("offset", type_=sa.Integer)
-_end = sa.bindparam("end", type_=sa.Integer)
 _kept = _m.is_deleted == sa.false()
 
 _insert = Query(
@@ -41,7 +37,7 @@ _insert = Query(
         updated_at=_now,
     )
 )
-_whole = (
+whole = (
     sa.select(
         *messages.columns,
         _sender.c.full_name.label("sender_name"),
@@ -58,44 +54,34 @@ _whole = (
     .outerjoin(_recipient, _recipient.c.user_id == _m.recipient_id)
     .outerjoin(posts, posts.c.post_id == _m.post_id)
 )
-_one = Query(_whole.where(_m.message_id == _id))
+"""Messages with their senders, recipients and posts: the rows of which `events.message` makes the wire's."""
+_one = Query(whole.where(_m.message_id == _id))
 _facts = Query(
     sa.select(_m.message_id, _m.sender_id, _m.recipient_id, _m.is_deleted, _m.created_at).where(_m.message_id == _id)
 )
 
 
-def _halves(about_post: bool) -> tuple[Any, Any]:
-    """The ids of a conversation, as two walks of an index: one of them cannot follow both directions."""
-    conditions = (_kept, _m.post_id == _post) if about_post else (_kept,)
-    return (
-        sa.select(_m.message_id).where(_m.sender_id == _me, _m.recipient_id == _partner, *conditions),
-        # To oneself: an old row of which both halves would have the same.
-        sa.select(_m.message_id).where(
-            _m.sender_id == _partner, _m.recipient_id == _me, _m.sender_id != _m.recipient_id, *conditions
-        ),
+_key = sa.bindparam("key", type_=sa.BigInteger)
+_find_key = Query(
+    sa.select(keys.c.body_digest, keys.c.message_id).where(
+        keys.c.user_id == sa.bindparam("user", type_=sa.Integer),
+        keys.c.key_digest == _key,
+        keys.c.created_at > _now,
     )
-
-
-def _page(about_post: bool) -> Any:
-    # OFFSET 0, and numbers instead of a second LIMIT: SQL Server takes an ORDER BY inside in no other form.
-    newest = (half.order_by(_m.message_id.desc()).limit(_end).offset(0).subquery() for half in _halves(about_post))
-    halves = sa.union_all(*(sa.select(half.c.message_id) for half in newest)).subquery("halves")
-    numbered = sa.select(
-        halves.c.message_id, sa.func.row_number().over(order_by=halves.c.message_id.desc()).label("position")
-    ).subquery("numbered")
-    on_page = sa.and_(
-        numbered.c.message_id == _m.message_id, numbered.c.position > _offset, numbered.c.position <= _end
+)
+_drop_key = Query(
+    sa.delete(keys).where(keys.c.user_id == sa.bindparam("user", type_=sa.Integer), keys.c.key_digest == _key)
+)
+_keep_key = Query(
+    sa.insert(keys).values(
+        user_id=sa.bindparam("user", type_=sa.Integer),
+        key_digest=_key,
+        body_digest=sa.bindparam("body", type_=sa.BigInteger),
+        message_id=_id,
+        created_at=_now,
     )
-    return _whole.join(numbered, on_page).order_by(numbered.c.position)
-
-
-def _length(about_post: bool) -> Any:
-    halves = sa.union_all(*_halves(about_post)).subquery("halves")
-    return sa.select(sa.func.count()).select_from(halves)
-
-
-_threads = {about_post: Query(_page(about_post)) for about_post in (False, True)}
-_thread_counts = {about_post: Query(_length(about_post)) for about_post in (False, True)}
+)
+_delete_keys = Query(sa.delete(keys).where(keys.c.created_at <= _now))
 # The conditions on what is changed decide between two writers who both saw it unchanged.
 _mark_recipient = Query(
     sa.update(messages)
@@ -132,17 +118,19 @@ def facts(session: Session, message_id: int) -> Row | None:
     return session.first(_facts, id=message_id)
 
 
-def thread(
-    session: Session, user_id: int, partner_id: int, post_id: int | None, limit: int, offset: int
-) -> tuple[list[Row], int]:
-    """The latest messages between two, `offset` back from the newest, oldest first; and how many there are."""
-    about_post = post_id is not None
-    parameters: dict[str, Any] = {"me": user_id, "partner": partner_id}
-    if about_post:
-        parameters["post"] = post_id
-    rows = session.all(_threads[about_post], **parameters, offset=offset, end=offset + limit)
-    rows.reverse()
-    return rows, int(session.scalar(_thread_counts[about_post], **parameters))
+def find_keyed(session: Session, user_id: int, key: int, since: datetime) -> Row | None:
+    """(body_digest, message_id) of what the user sent under this key since then."""
+    return session.first(_find_key, user=user_id, key=key, now=since)
+
+
+def keep_key(session: Session, user_id: int, key: int, body: int, message_id: int, now: datetime) -> None:
+    session.run(_drop_key, user=user_id, key=key)
+    session.run(_keep_key, user=user_id, key=key, body=body, id=message_id, now=now)
+
+
+def delete_keys(session: Session, until: datetime) -> int:
+    """Delete keys used up to then; how many."""
+    return session.run(_delete_keys, now=until)
 
 
 def mark_read_by_recipient(session: Session, message_id: int, now: datetime) -> bool:

@@ -2,16 +2,21 @@
 
 import re
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from regoods.core.database import Row
-from regoods.core.errors import Forbidden, ValidationError
+from regoods.core.errors import Conflict, Forbidden, ValidationError
 
 LONGEST_CONTENT = 5000
 LONGEST_URL = 500
 EDIT_WINDOW = timedelta(minutes=15)
 _uri_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 """RFC 3986, 2. `urlsplit` would drop tabs and line ends silently."""
+
+KEY_LIFE = timedelta(hours=24)
+LONGEST_KEY = 255
+_key = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 
 CLIENT_TYPES = ("text", "image")
 
@@ -65,6 +70,27 @@ def _is_web_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def check_key(key: str) -> None:
+    """An Idempotency-Key: any visible ASCII a client makes up."""
+    if not _key.fullmatch(key):
+        raise ValidationError(
+            "Idempotency-Key", f"Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters, such as a UUID."
+        )
+
+
+def digest(data: bytes) -> int:
+    """64 bits: that two of a user's thousand keys of a day have the same is one in 10^13."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), signed=True)
+
+
+def check_same_body(sent: int, now: int) -> None:
+    """Digests of what an Idempotency-Key was first sent with, and of what it is sent with now."""
+    if sent != now:
+        raise Conflict(
+            "This Idempotency-Key was used for another message within 24 hours. Use a new key for a new message."
+        )
 
 
 def check_not_oneself(sender_id: int, recipient_id: int) -> None:

@@ -1,5 +1,6 @@
 """How a post looks in other features' answers."""
 
+from regoods.core.database import Row
 from regoods.core.wire import Shape
 
 
@@ -10,3 +11,8 @@ class PostRef(Shape):
     """In the marketplace's currency."""
     status: str
     image_url: str | None = None
+
+
+def post_ref(row: Row) -> PostRef:
+    """From a row of `queries.find`."""
+    return PostRef(post_id=row.post_id, title=row.title, price=row.price, status=row.status, image_url=row.image_url)

@@ -28,16 +28,20 @@ WHERE received.pair IS NOT NULL),
 newest AS
 (SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
 FROM walked GROUP BY walked.partner_id),
+visible AS
+(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
+FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
+WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER)),
 numbered AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, row_number() OVER (ORDER BY newest.last_id DESC) AS position, count(*) OVER () AS total
-FROM newest),
+(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, visible.cleared_up_to AS cleared_up_to, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
+FROM visible),
 page AS
-(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.position AS position, numbered.total AS total
+(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.cleared_up_to AS cleared_up_to, numbered.position AS position, numbered.total AS total
 FROM numbered
-WHERE numbered.position > %(offset)s::INTEGER AND numbered.position <= %(end)s::INTEGER)
+WHERE numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM messages AS other
-WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
+WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id > page.cleared_up_to AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
 FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
 
 -- conversations._partners
@@ -69,25 +73,49 @@ FROM received
 WHERE received.pair IS NOT NULL),
 newest AS
 (SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
-FROM walked GROUP BY walked.partner_id)
+FROM walked GROUP BY walked.partner_id),
+visible AS
+(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
+FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
+WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER))
  SELECT count(*) AS count_1
-FROM newest
+FROM visible
 
 -- conversations._unread_count
-SELECT count(*) AS count_1
+SELECT (SELECT count(*) AS count_1
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false) - (SELECT count(*) AS count_1
+FROM messages JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false) AS count
 
 -- conversations._unread_ids
 SELECT messages.message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
 
 -- conversations._mark_received
-UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
+UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
 
 -- conversations._mark_sent
 UPDATE messages SET is_read_by_sender=%(is_read_by_sender)s, sender_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_read_by_sender = false AND messages.is_deleted = false
+
+-- conversations._cleared_up_to
+SELECT messaging_clears.cleared_up_to
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
+
+-- conversations._clear_again
+UPDATE messaging_clears SET cleared_up_to=%(last)s::INTEGER, cleared_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
+
+-- conversations._clear
+INSERT INTO messaging_clears (user_id, partner_id, cleared_up_to, cleared_at) VALUES (%(me)s::INTEGER, %(partner)s::INTEGER, %(last)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE)
+
+-- conversations._newest_between
+SELECT (SELECT max(messages.message_id) AS max_1
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER) AS sent, (SELECT max(messages.message_id) AS max_2
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER) AS received
 
 -- conversations._any_between
 SELECT %(param_1)s::INTEGER AS one
@@ -117,53 +145,19 @@ SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.
 FROM messages
 WHERE messages.message_id = %(id)s::INTEGER
 
--- messages._threads[False]
-SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
-FROM post_images
-WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
- LIMIT %(param_1)s::INTEGER) AS post_image
-FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id DESC) AS position
-FROM (SELECT anon_1.message_id AS message_id
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false ORDER BY messages.message_id DESC
- LIMIT %(end)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false ORDER BY messages.message_id DESC
- LIMIT %(end)s::INTEGER OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::INTEGER AND numbered.position <= %(end)s::INTEGER ORDER BY numbered.position
+-- messages._find_key
+SELECT messaging_keys.body_digest, messaging_keys.message_id
+FROM messaging_keys
+WHERE messaging_keys.user_id = %(user)s::INTEGER AND messaging_keys.key_digest = %(key)s::BIGINT AND messaging_keys.created_at > %(now)s::TIMESTAMP WITH TIME ZONE
 
--- messages._threads[True]
-SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
-FROM post_images
-WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
- LIMIT %(param_1)s::INTEGER) AS post_image
-FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id DESC) AS position
-FROM (SELECT anon_1.message_id AS message_id
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
- LIMIT %(end)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
- LIMIT %(end)s::INTEGER OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::INTEGER AND numbered.position <= %(end)s::INTEGER ORDER BY numbered.position
+-- messages._drop_key
+DELETE FROM messaging_keys WHERE messaging_keys.user_id = %(user)s::INTEGER AND messaging_keys.key_digest = %(key)s::BIGINT
 
--- messages._thread_counts[False]
-SELECT count(*) AS count_1
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false) AS halves
+-- messages._keep_key
+INSERT INTO messaging_keys (user_id, key_digest, body_digest, message_id, created_at) VALUES (%(user)s::INTEGER, %(key)s::BIGINT, %(body)s::BIGINT, %(id)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE)
 
--- messages._thread_counts[True]
-SELECT count(*) AS count_1
-FROM (SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
-FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.post_id = %(post)s::INTEGER) AS halves
+-- messages._delete_keys
+DELETE FROM messaging_keys WHERE messaging_keys.created_at <= %(now)s::TIMESTAMP WITH TIME ZONE
 
 -- messages._mark_recipient
 UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.message_id = %(id)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
@@ -184,6 +178,155 @@ WHERE post_images.post_id = posts.post_id ORDER BY post_images.display_order, po
  LIMIT %(param_1)s::INTEGER) AS image_url
 FROM posts
 WHERE posts.post_id = %(post_id)s::INTEGER
+
+-- sync._advance_all
+INSERT INTO messaging_cursors (user_id, latest) SELECT anon_1.user_id, anon_1.count
+FROM unnest(%(users)s::INTEGER[], %(counts)s::INTEGER[]) AS anon_1(user_id, count) ORDER BY anon_1.user_id ON CONFLICT (user_id) DO UPDATE SET latest = (messaging_cursors.latest + excluded.latest) RETURNING messaging_cursors.user_id, messaging_cursors.latest
+
+-- sync._advance
+UPDATE messaging_cursors SET latest=(messaging_cursors.latest + %(count)s::INTEGER) WHERE messaging_cursors.user_id = %(user)s::INTEGER
+
+-- sync._begin
+INSERT INTO messaging_cursors (user_id, latest) VALUES (%(user)s::INTEGER, %(count)s::INTEGER)
+
+-- sync._latest
+SELECT messaging_cursors.latest
+FROM messaging_cursors
+WHERE messaging_cursors.user_id = %(user)s::INTEGER
+
+-- sync._insert
+INSERT INTO messaging_events (user_id, seq, event, created_at) VALUES (%(user)s::INTEGER, %(number)s::INTEGER, %(json)s::VARCHAR, %(now)s::TIMESTAMP WITH TIME ZONE) RETURNING messaging_events.event_id
+
+-- sync._since
+SELECT messaging_events.seq, messaging_events.event
+FROM messaging_events
+WHERE messaging_events.user_id = %(user)s::INTEGER AND messaging_events.seq > %(since)s::INTEGER ORDER BY messaging_events.seq
+ LIMIT %(limit)s::INTEGER
+
+-- sync._oldest_number
+SELECT min(messaging_events.seq) AS min_1
+FROM messaging_events
+WHERE messaging_events.user_id = %(user)s::INTEGER
+
+-- sync._oldest
+SELECT messaging_events.event_id, messaging_events.created_at
+FROM messaging_events ORDER BY messaging_events.event_id
+ LIMIT %(limit)s::INTEGER
+
+-- sync._delete_up_to
+DELETE FROM messaging_events WHERE messaging_events.event_id <= %(last)s::BIGINT
+
+-- sync._log_message
+INSERT INTO messaging_logged (message_id) VALUES (%(message)s::INTEGER)
+
+-- sync._mark
+SELECT min(messaging_logged.message_id) AS min_1
+FROM messaging_logged
+
+-- sync._newest_message
+SELECT max(messages.message_id) AS max_1
+FROM messages
+
+-- sync._unlogged
+SELECT messages.message_id
+FROM messages
+WHERE messages.message_id > %(mark)s::INTEGER AND NOT (EXISTS (SELECT *
+FROM messaging_logged
+WHERE messaging_logged.message_id = messages.message_id)) ORDER BY messages.message_id
+ LIMIT %(limit)s::INTEGER
+
+-- sync._is_logged
+SELECT messaging_logged.message_id
+FROM messaging_logged
+WHERE messaging_logged.message_id = %(message)s::INTEGER
+
+-- sync._move_mark
+DELETE FROM messaging_logged WHERE messaging_logged.message_id < %(mark)s::INTEGER
+
+-- threads._newest[False]
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
+FROM post_images
+WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
+ LIMIT %(param_1)s::INTEGER) AS post_image
+FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id DESC) AS position
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
+
+-- threads._newest[True]
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
+FROM post_images
+WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
+ LIMIT %(param_1)s::INTEGER) AS post_image
+FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id DESC) AS position
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
+
+-- threads._oldest[False]
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
+FROM post_images
+WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
+ LIMIT %(param_1)s::INTEGER) AS post_image
+FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id ASC) AS position
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+ LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+ LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
+
+-- threads._oldest[True]
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
+FROM post_images
+WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
+ LIMIT %(param_1)s::INTEGER) AS post_image
+FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id JOIN (SELECT halves.message_id AS message_id, row_number() OVER (ORDER BY halves.message_id ASC) AS position
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+ LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+ LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
+
+-- threads._lengths[False]
+SELECT count(*) AS count_1
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER) AS halves
+
+-- threads._lengths[True]
+SELECT count(*) AS count_1
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER) AS halves
+
+-- threads._unread
+SELECT count(*) AS count_1
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.message_id > %(after)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
 
 -- users._one
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active

@@ -8,16 +8,20 @@ WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0),
 newest AS
 (SELECT mine.partner_id AS partner_id, max(mine.[MessageID]) AS last_id
 FROM mine GROUP BY mine.partner_id),
+visible AS
+(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce([MessagingClears].[ClearedUpTo], :coalesce_1) AS cleared_up_to
+FROM newest LEFT OUTER JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = newest.partner_id
+WHERE newest.last_id > coalesce([MessagingClears].[ClearedUpTo], :coalesce_1)),
 numbered AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, row_number() OVER (ORDER BY newest.last_id DESC) AS position, count(*) OVER () AS total
-FROM newest),
+(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, visible.cleared_up_to AS cleared_up_to, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
+FROM visible),
 page AS
-(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.position AS position, numbered.total AS total
+(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.cleared_up_to AS cleared_up_to, numbered.position AS position, numbered.total AS total
 FROM numbered
 WHERE numbered.position > :offset AND numbered.position <= :end)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM [Messages] AS other
-WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
+WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[MessageID] > page.cleared_up_to AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
 FROM page JOIN [Messages] ON [Messages].[MessageID] = page.last_id LEFT OUTER JOIN [Users] ON [Users].[UserID] = page.partner_id LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] ORDER BY page.position
 
 -- conversations._partners
@@ -29,25 +33,49 @@ FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0),
 newest AS
 (SELECT mine.partner_id AS partner_id, max(mine.[MessageID]) AS last_id
-FROM mine GROUP BY mine.partner_id)
+FROM mine GROUP BY mine.partner_id),
+visible AS
+(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce([MessagingClears].[ClearedUpTo], :coalesce_1) AS cleared_up_to
+FROM newest LEFT OUTER JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = newest.partner_id
+WHERE newest.last_id > coalesce([MessagingClears].[ClearedUpTo], :coalesce_1))
  SELECT count(*) AS count_1
-FROM newest
+FROM visible
 
 -- conversations._unread_count
-SELECT count(*) AS count_1
+SELECT (SELECT count(*) AS count_1
 FROM [Messages]
-WHERE [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
+WHERE [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0) - (SELECT count(*) AS count_1
+FROM [Messages] JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID]
+WHERE [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0) AS count
 
 -- conversations._unread_ids
 SELECT [Messages].[MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
 
 -- conversations._mark_received
-UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
+UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
 
 -- conversations._mark_sent
 UPDATE [Messages] SET [IsReadBySender]=:is_read_by_sender, [SenderReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsReadBySender] = 0 AND [Messages].[IsDeleted] = 0
+
+-- conversations._cleared_up_to
+SELECT [MessagingClears].[ClearedUpTo]
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = :partner
+
+-- conversations._clear_again
+UPDATE [MessagingClears] SET [ClearedUpTo]=:last, [ClearedAt]=:now WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = :partner
+
+-- conversations._clear
+INSERT INTO [MessagingClears] ([UserID], [PartnerID], [ClearedUpTo], [ClearedAt]) VALUES (:me, :partner, :last, :now)
+
+-- conversations._newest_between
+SELECT (SELECT max([Messages].[MessageID]) AS max_1
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner) AS sent, (SELECT max([Messages].[MessageID]) AS max_2
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me) AS received
 
 -- conversations._any_between
 SELECT :param_1 AS one
@@ -76,55 +104,19 @@ SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], 
 FROM [Messages]
 WHERE [Messages].[MessageID] = :id
 
--- messages._threads[False]
-SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
-FROM [PostImages]
-WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
-FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] DESC) AS position
-FROM (SELECT anon_1.[MessageID] AS [MessageID]
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID] DESC
- OFFSET :param_2 ROWS
- FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID] DESC
- OFFSET :param_3 ROWS
- FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY numbered.position
+-- messages._find_key
+SELECT [MessagingKeys].[BodyDigest], [MessagingKeys].[MessageID]
+FROM [MessagingKeys]
+WHERE [MessagingKeys].[UserID] = :user AND [MessagingKeys].[KeyDigest] = :key AND [MessagingKeys].[CreatedAt] > :now
 
--- messages._threads[True]
-SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
-FROM [PostImages]
-WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
-FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] DESC) AS position
-FROM (SELECT anon_1.[MessageID] AS [MessageID]
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
- OFFSET :param_2 ROWS
- FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
- OFFSET :param_3 ROWS
- FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY numbered.position
+-- messages._drop_key
+DELETE FROM [MessagingKeys] WHERE [MessagingKeys].[UserID] = :user AND [MessagingKeys].[KeyDigest] = :key
 
--- messages._thread_counts[False]
-SELECT count(*) AS count_1
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0) AS halves
+-- messages._keep_key
+INSERT INTO [MessagingKeys] ([UserID], [KeyDigest], [BodyDigest], [MessageID], [CreatedAt]) VALUES (:user, :key, :body, :id, :now)
 
--- messages._thread_counts[True]
-SELECT count(*) AS count_1
-FROM (SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[PostID] = :post UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
-FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[PostID] = :post) AS halves
+-- messages._delete_keys
+DELETE FROM [MessagingKeys] WHERE [MessagingKeys].[CreatedAt] <= :now
 
 -- messages._mark_recipient
 UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[MessageID] = :id AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
@@ -144,6 +136,158 @@ FROM [PostImages]
 WHERE [PostImages].[PostID] = [Posts].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS image_url
 FROM [Posts]
 WHERE [Posts].[PostID] = :post_id
+
+-- sync._advance
+UPDATE [MessagingCursors] SET [Latest]=([MessagingCursors].[Latest] + :count) WHERE [MessagingCursors].[UserID] = :user
+
+-- sync._begin
+INSERT INTO [MessagingCursors] ([UserID], [Latest]) VALUES (:user, :count)
+
+-- sync._latest
+SELECT [MessagingCursors].[Latest]
+FROM [MessagingCursors]
+WHERE [MessagingCursors].[UserID] = :user
+
+-- sync._insert
+INSERT INTO [MessagingEvents] ([UserID], [Seq], [Event], [CreatedAt]) VALUES (:user, :number, :json, :now)
+
+-- sync._since
+SELECT [MessagingEvents].[Seq], [MessagingEvents].[Event]
+FROM [MessagingEvents]
+WHERE [MessagingEvents].[UserID] = :user AND [MessagingEvents].[Seq] > :since ORDER BY [MessagingEvents].[Seq]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- sync._oldest_number
+SELECT min([MessagingEvents].[Seq]) AS min_1
+FROM [MessagingEvents]
+WHERE [MessagingEvents].[UserID] = :user
+
+-- sync._oldest
+SELECT [MessagingEvents].[EventID], [MessagingEvents].[CreatedAt]
+FROM [MessagingEvents] ORDER BY [MessagingEvents].[EventID]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- sync._delete_up_to
+DELETE FROM [MessagingEvents] WHERE [MessagingEvents].[EventID] <= :last
+
+-- sync._log_message
+INSERT INTO [MessagingLogged] ([MessageID]) VALUES (:message)
+
+-- sync._mark
+SELECT min([MessagingLogged].[MessageID]) AS min_1
+FROM [MessagingLogged]
+
+-- sync._newest_message
+SELECT max([Messages].[MessageID]) AS max_1
+FROM [Messages]
+
+-- sync._unlogged
+SELECT [Messages].[MessageID]
+FROM [Messages]
+WHERE [Messages].[MessageID] > :mark AND NOT (EXISTS (SELECT *
+FROM [MessagingLogged]
+WHERE [MessagingLogged].[MessageID] = [Messages].[MessageID])) ORDER BY [Messages].[MessageID]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- sync._is_logged
+SELECT [MessagingLogged].[MessageID]
+FROM [MessagingLogged]
+WHERE [MessagingLogged].[MessageID] = :message
+
+-- sync._move_mark
+DELETE FROM [MessagingLogged] WHERE [MessagingLogged].[MessageID] < :mark
+
+-- threads._newest[False]
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
+FROM [PostImages]
+WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
+FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] DESC) AS position
+FROM (SELECT anon_1.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
+
+-- threads._newest[True]
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
+FROM [PostImages]
+WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
+FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] DESC) AS position
+FROM (SELECT anon_1.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
+
+-- threads._oldest[False]
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
+FROM [PostImages]
+WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
+FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] ASC) AS position
+FROM (SELECT anon_1.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
+
+-- threads._oldest[True]
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
+FROM [PostImages]
+WHERE [PostImages].[PostID] = [Messages].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS post_image
+FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages].[SenderID] LEFT OUTER JOIN [Users] AS recipient ON recipient.[UserID] = [Messages].[RecipientID] LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] JOIN (SELECT halves.[MessageID] AS [MessageID], row_number() OVER (ORDER BY halves.[MessageID] ASC) AS position
+FROM (SELECT anon_1.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
+
+-- threads._lengths[False]
+SELECT count(*) AS count_1
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until) AS halves
+
+-- threads._lengths[True]
+SELECT count(*) AS count_1
+FROM (SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post) AS halves
+
+-- threads._unread
+SELECT count(*) AS count_1
+FROM [Messages]
+WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[MessageID] > :after AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
 
 -- users._one
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive]

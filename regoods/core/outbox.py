@@ -1,0 +1,42 @@
+"""What a unit of work tells once it is committed, and the log in which each receiver finds it again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from regoods.core.database import Session
+
+
+class Publication:
+    """An encoded event for some users; `EventLog.append` gives it its numbers."""
+
+    __slots__ = ("audience", "created_message_id", "echoes", "event", "numbers")
+
+    def __init__(
+        self, audience: Sequence[int], event: bytes, echoes: Sequence[bytes], created_message_id: int | None
+    ) -> None:
+        self.audience = audience
+        self.event = event
+        self.echoes = echoes
+        """Events that say the same in other words: pushed before it under its number, kept nowhere."""
+        self.created_message_id = created_message_id
+        self.numbers: Sequence[int] = ()
+        """Its number in each receiver's log, in the order of `audience`; none where there is no log."""
+
+
+Outbox = list[Publication]
+
+
+@dataclass(frozen=True, slots=True)
+class EventLog:
+    """How a feature keeps what is published, so that a client finds what it missed."""
+
+    append: Callable[[Session, Sequence[Publication], datetime], None]
+    """Number and store publications, as the last thing in their transaction."""
+    latest: Callable[[Session, int], int]
+    """The number of the newest event in a user's log, 0 where there is none."""
+
+
+def numbered(event: bytes, number: int) -> bytes:
+    """The event with its `seq`; an encoded event is an object that has its `type` at least."""
+    return b'{"seq":%d,' % number + event[1:]
