@@ -24,8 +24,9 @@ SOCKETS = 5_000
 STOPS = (
     ("writer: the commit, its fsync included", "EmbeddedSession.commit (regoods/core/database.py"),
     ("writer: the action – rules, insert, encoding", "send (regoods/features/messages/actions.py"),
+    ("writer: number and log the events", "append (regoods/features/sync/queries.py"),
     ("writer: the rest of the batch and handing it back", "Lane._run (regoods/core/lanes.py"),
-    ("loop: the push to both sockets", "LocalBus.publish (regoods/realtime/bus.py"),
+    ("loop: the push to both sockets", "LocalBus.deliver (regoods/realtime/bus.py"),
     ("loop: setting the answers", "WorkQueue._settle (regoods/core/work.py"),
     ("loop: writing the 201", "RequestHandler.finish (tornado/web.py"),
     ("loop: the handler – token, limits, body, queueing", "RequestHandler._execute (tornado/web.py"),
@@ -74,7 +75,7 @@ def shares(samples: Path) -> dict[str, float]:
     found = dict.fromkeys([*(stop for stop, _ in STOPS), REST], 0)
     for line in samples.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        waiting = stack.rpartition(";")[2].startswith(("EpollSelector.select", "Lane._take"))
+        waiting = stack.rpartition(";")[2].startswith(("EpollSelector.select", "_Queue.take"))
         if count.isdigit() and not waiting:
             found[next((stop for stop, function in STOPS if function in stack), REST)] += int(count)
     return {stop: count / max(1, sum(found.values())) for stop, count in found.items()}

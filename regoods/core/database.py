@@ -148,7 +148,7 @@ class EmbeddedSession(Session):
     def run_many(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> None:
         plan = query.plan(self.dialect, self._naming)
         self.writes += 1
-        self._cursor.executemany(plan.sql, [plan.parameters(row) for row in rows])
+        self._cursor.executemany(plan.sql, plan.parameter_rows(rows))
 
     def insert(self, query: Query, **parameters: Any) -> int:
         self.run(query, **parameters)

@@ -38,6 +38,21 @@ class DirectPlan:
             values.append(value if convert is None else convert(value))
         return values
 
+    def parameter_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """`parameters` of each row; a value that is the very one of the row before is converted once."""
+        columns: list[list[Any]] = []
+        for name in self.names:
+            convert = self.into.get(name)
+            values = [row[name] if name in row else self.defaults[name] for row in rows]
+            if convert is not None:
+                last = converted = None
+                for index, value in enumerate(values):
+                    if value is not last:
+                        last, converted = value, convert(value)
+                    values[index] = converted
+            columns.append(values)
+        return [list(row) for row in zip(*columns, strict=True)]
+
 
 class Query:
     """A statement with named parameters.

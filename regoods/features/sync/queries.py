@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from regoods.core.database import Query, Row, Session
 from regoods.core.outbox import Publication
+from regoods.core.wire import encode
 from regoods.features.conversations.tables import messages
 from regoods.features.sync.tables import cursors, events, logged
 
@@ -30,7 +31,7 @@ def _upsert(insert: Any) -> Any:
     ).returning(_c.user_id, _c.latest)
 
 
-_numbers = (
+_unnested = (
     sa.func.unnest(
         sa.bindparam("users", type_=postgresql.ARRAY(sa.Integer)),
         sa.bindparam("counts", type_=postgresql.ARRAY(sa.Integer)),
@@ -39,17 +40,28 @@ _numbers = (
     .render_derived()
 )
 
-# One round trip for all users of a batch; the order in which rows are locked is theirs.
+_listed = sa.func.json_each(sa.bindparam("counts", type_=sa.String)).table_valued("key", "value", name="given")
+
+# One statement for all users of a batch, where there is one; the order in which rows are locked is theirs.
 _advance_all = Query(
     _upsert(
         postgresql.insert(cursors).from_select(
             ["user_id", "latest"],
-            sa.select(_numbers.c.user_id, _numbers.c.count).order_by(_numbers.c.user_id),
+            sa.select(_unnested.c.user_id, _unnested.c.count).order_by(_unnested.c.user_id),
         )
     ),
     only=("postgresql",),
 )
-_advance_one = Query(_upsert(sqlite.insert(cursors).values(user_id=_user, latest=_count)), only=("sqlite",))
+_advance_listed = Query(
+    _upsert(
+        sqlite.insert(cursors).from_select(
+            ["user_id", "latest"],
+            # Without a WHERE the parser takes ON CONFLICT for a join's condition.
+            sa.select(_listed.c.key, _listed.c.value).where(sa.literal_column("1 = 1")),
+        )
+    ),
+    only=("sqlite",),
+)
 _advance = Query(sa.update(cursors).where(_c.user_id == _user).values(latest=_c.latest + _count))
 _begin = Query(sa.insert(cursors).values(user_id=_user, latest=_count))
 _latest = Query(sa.select(_c.latest).where(_c.user_id == _user))
@@ -111,13 +123,14 @@ def _reserve(session: Session, counts: Mapping[int, int]) -> dict[int, int]:
     """Take so many numbers for each user; the last one taken before them."""
     if session.dialect.name == "postgresql":
         rows = session.all(_advance_all, users=list(counts), counts=list(counts.values()))
-        return {row.user_id: row.latest - counts[row.user_id] for row in rows}
-    return {user_id: _advanced(session, user_id, count) - count for user_id, count in counts.items()}
+    elif session.dialect.name == "sqlite":
+        rows = session.all(_advance_listed, counts=encode(counts).decode())
+    else:
+        return {user_id: _advanced(session, user_id, count) - count for user_id, count in counts.items()}
+    return {row.user_id: row.latest - counts[row.user_id] for row in rows}
 
 
 def _advanced(session: Session, user_id: int, count: int) -> int:
-    if session.dialect.name == "sqlite":
-        return int(session.all(_advance_one, user=user_id, count=count)[0].latest)
     if not session.run(_advance, user=user_id, count=count):
         try:
             session.run(_begin, user=user_id, count=count)
