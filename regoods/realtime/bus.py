@@ -21,7 +21,9 @@ class PushedNumbers:
         self._older: dict[int, int] = {}
 
     def note(self, user_id: int, number: int) -> None:
-        self._recent[user_id] = number
+        # Two writers' commits may arrive here the other way round.
+        if number > self._recent.get(user_id, 0):
+            self._recent[user_id] = number
 
     def of(self, user_id: int) -> int:
         """0 where nothing was pushed between the last two sweeps, which is longer ago than a handshake lasts."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ STORED = 50_000
 PARAMETERS: dict[str, Any] = {
     "me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7, "after": 0, "until": 2**31 - 1, "cleared": 0,
     "user": 1, "since": 0, "limit": 100, "mark": 49_000, "message": 49_001, "key": 1,
+    "now": datetime(2026, 1, 6, tzinfo=UTC),
 }  # fmt: skip
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
@@ -34,6 +36,9 @@ FAST = {
     "length of a thread": (threads._lengths[False], ("Sent|Received",)),
     "unread in a thread": (threads._unread, ("Unread",)),
     "what is in no log": (sync._unlogged, ()),
+    "missed events": (sync._since, ()),
+    "oldest event of a user": (sync._oldest_number, ()),
+    "key": (messages._find_key, ()),
     "one message": (messages._one, ()),
 }
 """Query -> which of our indexes it must use."""
@@ -69,7 +74,7 @@ def test_sqlite_follows_an_index(sqlite: Database, name: str) -> None:
         steps = cursor.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.parameters(PARAMETERS)).fetchall()
         text = "\n".join(row[3] for row in steps)
 
-    assert not re.search(r"SCAN (Messages|Users|Posts|PostImages|other|sender|recipient)", text), text
+    assert not re.search(r"SCAN (Messages|Messaging\w+|Users|Posts|PostImages|other|sender|recipient)", text), text
     for index in indexes:
         assert re.search(f"IX_Messages_({index})", text), text
 
