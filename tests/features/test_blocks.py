@@ -250,9 +250,11 @@ async def test_of_two_blocks_one_is_enough(ann: Person, ben: Person) -> None:
     await ann.write(ben)
 
 
-async def test_who_was_blocked_before_he_types_for_the_first_time(ann: Person, ben: Person, blocker: Choose) -> None:
+async def test_a_block_that_another_process_made_holds_for_typing_too(
+    server: RunningServer, ann: Person, ben: Person, blocker: Choose
+) -> None:
     await ann.write(ben)
-    await block(*blocker(ann, ben))
+    server.block(*(one.user_id for one in blocker(ann, ben)))
     at_ann, at_ben = await ann.connect(), await ben.connect()
 
     at_ann.send(typing(ben))

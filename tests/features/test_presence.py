@@ -147,8 +147,7 @@ async def test_between_two_with_a_block_nothing_is_told(
     await ann.write(ben)
     await chloe.write(ann)
     await chloe.write(ben)
-    path = f"/messages/blocks/{blocked}"
-    await server.person(blocker).put(path)
+    server.block(blocker, blocked)
     at_ben, at_chloe = await ben.connect(), await chloe.connect()
     assert (await at_ben.next_presence())[:2] == (3, True)
 
@@ -164,7 +163,7 @@ async def test_between_two_with_a_block_nothing_is_told(
     assert (await at_chloe.next_presence())[:2] == (1, False)
     assert await is_silent(at_ben)
 
-    await server.person(blocker).delete(path)
+    await server.person(blocker).delete(f"/messages/blocks/{blocked}")
     await ann.connect()
     assert (await at_ben.next_presence())[:2] == (1, True)
     for one, other in ((ann, ben), (ben, ann)):
