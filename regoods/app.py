@@ -17,7 +17,7 @@ from regoods import migrations
 from regoods.core import http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
-from regoods.core.feature import Feature, Services
+from regoods.core.feature import Feature, Services, UserListener
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
 from regoods.core.patience import Patience
@@ -25,6 +25,7 @@ from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import (
+    blocks,
     conversations,
     debug_chat,
     demo_data,
@@ -50,6 +51,7 @@ logger = logging.getLogger(__name__)
 FEATURES: Sequence[Feature] = (
     users.FEATURE,
     posts.FEATURE,
+    blocks.FEATURE,
     conversations.FEATURE,
     messages.FEATURE,
     threads.FEATURE,
@@ -165,6 +167,8 @@ class Application(tornado.web.Application):
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
             pushed=self.bus.pushed,
+            arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
+            departed=self._telling([listener for feature in self.features for listener in feature.departures]),
         )
         admission = Admission(self.services, realtime)
         self.socket_class.realtime = realtime
@@ -190,6 +194,13 @@ class Application(tornado.web.Application):
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await server.close_all_connections()
         self.database.close()
+
+    def _telling(self, listeners: Sequence[UserListener]) -> Callable[[int], None]:
+        def tell(user_id: int) -> None:
+            for listener in listeners:
+                listener(self.services, user_id)
+
+        return tell
 
     def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
         callback = PeriodicCallback(run, interval_ms)

@@ -20,8 +20,8 @@ Publish = Callable[[Sequence[int], bytes], None]
 """Give an encoded event to every open socket of these users, without a number and without keeping it; on the loop's
 thread."""
 
-Enricher = Callable[[Work, Sequence[int]], Mapping[int, Shape]]
-"""`(work, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page."""
+Enricher = Callable[[Work, int, Sequence[int]], Mapping[int, Shape]]
+"""`(work, caller's id, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ FrameListener = Callable[[int, bytes], Awaitable[None] | None]
 """`(user id of the token, the frame's JSON)`; raises ApiError to answer with an `error` event."""
 
 
+UserListener = Callable[[Services, int], None]
+"""`(services, user id)`; on the loop's thread, for each of thousands who come at once: it only takes note."""
+
+
 @dataclass(frozen=True, slots=True)
 class Periodic:
     """Work that a PeriodicCallback does every `interval_ms`, on the loop's thread."""
@@ -67,6 +71,10 @@ class Feature:
     """Frames heard from clients, by their `type`: what makes the listener of one server."""
     events: Sequence[type[Event]] = ()
     """Shapes of the events sent to clients."""
+    arrivals: Sequence[UserListener] = ()
+    """Told of each user whose first socket has opened."""
+    departures: Sequence[UserListener] = ()
+    """Told of each user who has no socket any more; not of those whom the server's own stop cuts off."""
     periodic: Sequence[Periodic] = ()
     enriches: Mapping[str, Enricher] = field(default_factory=dict)
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""

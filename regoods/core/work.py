@@ -83,11 +83,11 @@ class Work:
         """Whether the user has an open socket at this moment."""
         return self._is_online(user_id)
 
-    def enrich(self, kind: str, ids: Sequence[int]) -> dict[int, list[Shape]]:
-        """The fields that other features add to answers of this kind, by id."""
+    def enrich(self, kind: str, user_id: int, ids: Sequence[int]) -> dict[int, list[Shape]]:
+        """The fields that other features add to the user's answers of this kind, by id."""
         extra: dict[int, list[Shape]] = {key: [] for key in ids}
         for enricher in self._enrichers.get(kind, ()):
-            for key, fields in enricher(self, ids).items():
+            for key, fields in enricher(self, user_id, ids).items():
                 extra[key].append(fields)
         return extra
 

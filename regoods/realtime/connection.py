@@ -49,6 +49,8 @@ class Realtime:
     """What all sockets of one server share. Times in seconds."""
 
     __slots__ = (
+        "_arrived",
+        "_departed",
         "_gone",
         "_open",
         "_stopping",
@@ -76,6 +78,8 @@ class Realtime:
         idle_seconds: float,
         receive: Callable[["Connection", Opcode, bytes], None],
         pushed: PushedNumbers,
+        arrived: Callable[[int], None],
+        departed: Callable[[int], None],
     ) -> None:
         self.loop = loop
         self.registry = registry
@@ -88,6 +92,8 @@ class Realtime:
         self.receive = receive
         """What becomes of a whole text or binary message."""
         self.pushed = pushed
+        self._arrived = arrived
+        self._departed = departed
         self.told_full: set[int] = set()
         """Users who were refused a socket because they have their full number, and have it still."""
         self._open = 0
@@ -106,11 +112,17 @@ class Realtime:
             self.metrics.refused[TOO_MANY_CONNECTIONS.reason] += 1
             self.told_full.add(connection.user_id)
             return TOO_MANY_CONNECTIONS
-        self.registry.add(connection)
+        if self.registry.add(connection):
+            self._arrived(connection.user_id)
         return None
 
+    def lets_go(self, connection: "Connection") -> None:
+        """Nothing is sent to it any more; may be called twice."""
+        if self.registry.remove(connection) and not self._stopping:
+            self._departed(connection.user_id)
+
     def lost(self, connection: "Connection", code: int) -> None:
-        self.registry.remove(connection)
+        self.lets_go(connection)
         self.metrics.closed(code)
         self._open -= 1
         if not self._open:
@@ -279,7 +291,7 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _begin_closing(self, close: Close) -> None:
-        self._realtime.registry.remove(self)
+        self._realtime.lets_go(self)
         self._closing = close
         self._set_timer(self._realtime.loop.call_later(CLOSE_SECONDS, self._cut))
 

@@ -26,26 +26,29 @@ class ConnectionRegistry(Generic[C]):
         self._slices: list[set[C]] = [set() for _ in range(slices)]
         self._next_slice = 0
 
-    def add(self, connection: C) -> None:
+    def add(self, connection: C) -> bool:
+        """Whether it is its user's first."""
         others = self._by_user.get(connection.user_id, ())
         if connection in others:
-            return
+            return False
         self._by_user[connection.user_id] = (*others, connection)
         connection.slice_index = self._next_slice
         self._slices[self._next_slice].add(connection)
         self._next_slice = (self._next_slice + 1) % len(self._slices)
+        return not others
 
-    def remove(self, connection: C) -> None:
-        """Remove only this very socket; may be called twice."""
+    def remove(self, connection: C) -> bool:
+        """Remove only this very socket; may be called twice. Whether it was its user's last."""
         others = self._by_user.get(connection.user_id, ())
         if connection not in others:
-            return
+            return False
         left = tuple(other for other in others if other is not connection)
         if left:
             self._by_user[connection.user_id] = left
         else:
             del self._by_user[connection.user_id]
         self._slices[connection.slice_index].discard(connection)
+        return not left
 
     def of(self, user_id: int) -> tuple[C, ...]:
         return self._by_user.get(user_id, ())

@@ -33,7 +33,7 @@ NO_NUMBERS = (
 )
 
 
-LISTS = ("/messages/conversations", "/messages/user/2")
+LISTS = ("/messages/conversations", "/messages/user/2", "/messages/blocks")
 
 
 async def is_refused(answer: Answer, field: str, caller: Person) -> None:
@@ -158,6 +158,8 @@ async def test_an_id_in_a_path_is_a_positive_sql_int(ann: Person) -> None:
     for text in NO_PATH_IDS:
         await is_refused(await ann.get(f"/messages/user/{text}"), "userId", ann)
         await is_refused(await ann.post(f"/messages/conversations/{text}/read"), "userId", ann)
+        for method in ("GET", "PUT", "DELETE"):
+            await is_refused(await ann.call(method, f"/messages/blocks/{text}"), "userId", ann)
         await is_refused(await ann.post(f"/messages/{text}/read"), "messageId", ann)
         await is_refused(await ann.put(f"/messages/{text}", {"messageContent": "New"}), "messageId", ann)
         await is_refused(await ann.delete(f"/messages/{text}"), "messageId", ann)

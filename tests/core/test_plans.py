@@ -13,6 +13,7 @@ from regoods.core.query import DirectPlan, Query
 from regoods.core.settings import ROOT
 from regoods.features.conversations import queries as conversations
 from regoods.features.messages import queries as messages
+from regoods.features.presence import queries as presence
 from regoods.features.sync import queries as sync
 from regoods.features.threads import queries as threads
 from tests.support.databases import PostgresServer
@@ -28,13 +29,14 @@ FAST = {
     "number of partners": (conversations._partners, ("Sent", "Received")),
     "unread count": (conversations._unread_count, ("Unread",)),
     "unread of a partner": (conversations._unread_ids, ("Unread",)),
-    "whether they have written": (conversations._any_between, ("Sent|Received",)),
+    "whether they are in touch": (conversations._in_touch, ("Sent|Received",)),
     "newest between two": (conversations._newest_between, ("Sent|Received|Conversation",)),
     "thread": (threads._newest[False], ("Sent|Received",)),
     "thread onwards": (threads._oldest[False], ("Sent|Received",)),
     "thread about a post": (threads._newest[True], ()),
     "length of a thread": (threads._lengths[False], ("Sent|Received",)),
     "unread in a thread": (threads._unread, ("Unread",)),
+    "partners": (presence._partners, ("Sent", "Received")),
     "what is in no log": (sync._unlogged, ()),
     "missed events": (sync._since, ()),
     "oldest event of a user": (sync._oldest_number, ()),

@@ -20,7 +20,14 @@ from tests.support.process import NOTHING_SET, SECRET
 
 INDEXES = ["IX_Messages_Received", "IX_Messages_Sent", "IX_Messages_Unread", "IX_PostImages_PostID"]
 INDEXES_IN_SNAKE = ["ix_messages_received", "ix_messages_sent", "ix_messages_unread", "ix_post_images_post_id"]
-TABLES = ["MessagingClears", "MessagingCursors", "MessagingEvents", "MessagingKeys", "MessagingLogged"]
+TABLES = [
+    "MessagingBlocks",
+    "MessagingClears",
+    "MessagingCursors",
+    "MessagingEvents",
+    "MessagingKeys",
+    "MessagingLogged",
+]
 Make = Callable[[str], Database]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,9 +59,12 @@ class Socket:
         """The `seq` of each logged event that came."""
         self.latest = 0
         """What `connected` said."""
+        self.presences: deque[dict[str, Any]] = deque()
+        """Who came and went, in the order they were read: most tests have nothing to do with it."""
+        self._events: deque[dict[str, Any]] = deque()
 
     async def next(self) -> dict[str, Any]:
-        """The next event, whatever it is, without its number."""
+        """The next event but `presence`, without its number."""
         event = await self.next_numbered()
         number = event.pop("seq", None)
         if number is not None:
@@ -68,12 +72,25 @@ class Socket:
         return event
 
     async def next_numbered(self) -> dict[str, Any]:
-        """The next event as it came."""
+        """The next event but `presence`, as it came."""
+        while not self._events:
+            await self._read()
+        return self._events.popleft()
+
+    async def next_presence(self) -> tuple[int, bool, str]:
+        """The next `presence` event: userId, isOnline, lastSeenAt."""
+        while not self.presences:
+            await self._read()
+        event = self.presences.popleft()
+        assert event.keys() == {"type", "userId", "isOnline", "lastSeenAt"}
+        return event["userId"], event["isOnline"], event["lastSeenAt"]
+
+    async def _read(self) -> None:
         message = await asyncio.wait_for(asyncio.ensure_future(self.connection.read_message()), LIMIT)
         assert message is not None, f"closed: {self.connection.close_code} {self.connection.close_reason}"
         event: dict[str, Any] = json.loads(message)
         self.seen.append(event)
-        return event
+        (self.presences if event["type"] == "presence" else self._events).append(event)
 
     async def until(self, kind: str, matches: Callable[[dict[str, Any]], bool] = lambda _event: True) -> dict[str, Any]:
         """The next event of a type; those before it are kept in `seen`."""

@@ -100,11 +100,13 @@ class RawSocket:
                 return received
 
     async def event(self) -> Any:
-        """The next event without its number; protocol pings before it are not answered."""
-        while (received := await self.next()).opcode == PING:
-            pass
-        assert received.opcode == TEXT, received
-        event = json.loads(received.payload)
+        """The next event but `presence`, without its number; protocol pings before it are not answered."""
+        event = {"type": "presence"}
+        while event["type"] == "presence":
+            while (received := await self.next()).opcode == PING:
+                pass
+            assert received.opcode == TEXT, received
+            event = json.loads(received.payload)
         event.pop("seq", None)
         return event
 

@@ -10,6 +10,7 @@ from tornado.netutil import bind_sockets
 
 from regoods.app import Application, make_app, make_server
 from regoods.core.settings import Settings
+from regoods.features.blocks.tables import blocks
 from regoods.features.conversations.tables import messages
 from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
@@ -62,6 +63,10 @@ class RunningServer:
 
     def deactivate(self, user_id: int) -> None:
         self.execute(sa.update(users).where(users.c.user_id == user_id).values(is_active=False))
+
+    def block(self, user_id: int, blocked_id: int) -> None:
+        """As another process of ours would: this one finds it in the database alone."""
+        self.execute(sa.insert(blocks).values(user_id=user_id, blocked_id=blocked_id, created_at=START))
 
     def message_row(self, message_id: int) -> sa.Row:  # type: ignore[type-arg]
         return self.execute(sa.select(messages).where(messages.c.message_id == message_id))[0]

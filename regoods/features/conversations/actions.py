@@ -14,7 +14,7 @@ RECEIPTS = 100
 def list_conversations(work: Work, user_id: int, limit: int, offset: int) -> Page:
     """One preview a partner, newest first."""
     rows, total = queries.previews(work.session, user_id, limit, offset)
-    extra = work.enrich("conversations", [row.partner_id for row in rows])
+    extra = work.enrich("conversations", user_id, [row.partner_id for row in rows])
     items = [merged(events.preview(user_id, row), *extra[row.partner_id]) for row in rows]
     return Page(items, total, limit, offset)
 
@@ -57,6 +57,6 @@ def clear(work: Work, user_id: int, partner_id: int) -> events.Cleared:
 
 
 @reads
-def have_conversation(work: Work, user_id: int, partner_id: int) -> bool:
-    """Whether the two have written to each other."""
-    return queries.has_messages(work.session, user_id, partner_id)
+def are_in_touch(work: Work, user_id: int, partner_id: int) -> bool:
+    """Whether the two have written to each other, and neither blocks the other: they may hear what the other does."""
+    return queries.are_in_touch(work.session, user_id, partner_id)

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
+from regoods.features.blocks.queries import is_block_between
 from regoods.features.conversations.tables import clears, is_unread, messages
 from regoods.features.posts.tables import posts
 from regoods.features.users.tables import users
@@ -183,14 +184,15 @@ _newest_between = Query(
         )
     )
 )
-_any_between = Query(
+_in_touch = Query(
     sa.select(sa.literal(1).label("one")).where(
         sa.or_(
             *(
                 sa.exists().where(_m.sender_id == sender, _m.recipient_id == recipient, _kept)
                 for sender, recipient in ((_me, _partner), (_partner, _me))
             )
-        )
+        ),
+        ~is_block_between(_me, _partner),
     )
 )
 
@@ -238,5 +240,6 @@ def newest_between(session: Session, user_id: int, partner_id: int) -> int:
     return 0 if row is None else max(row.sent or 0, row.received or 0)
 
 
-def has_messages(session: Session, user_id: int, partner_id: int) -> bool:
-    return session.first(_any_between, me=user_id, partner=partner_id) is not None
+def are_in_touch(session: Session, user_id: int, partner_id: int) -> bool:
+    """Whether the two have messages, and neither blocks the other."""
+    return session.first(_in_touch, me=user_id, partner=partner_id) is not None

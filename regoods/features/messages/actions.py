@@ -6,11 +6,11 @@ from regoods.core.database import Row
 from regoods.core.errors import Forbidden, InvalidToken, NotFound
 from regoods.core.wire import encode
 from regoods.core.work import Work, reads, writes, writes_for_anyone
+from regoods.features.blocks.rules import check_no_block
 from regoods.features.conversations.events import message_read
 from regoods.features.conversations.rules import audience
 from regoods.features.messages import events, queries, rules
 from regoods.features.posts.queries import find as find_post
-from regoods.features.users.queries import find_two
 
 
 @writes_for_anyone
@@ -27,7 +27,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
     if new.attachment_url is not None:
         rules.check_attachment_url(new.attachment_url)
     rules.check_not_oneself(user_id, new.recipient_id)
-    sender, recipient = find_two(work.session, user_id, new.recipient_id)
+    sender, recipient = queries.correspondents(work.session, user_id, new.recipient_id)
     if sender is None:
         raise InvalidToken("The account of this token does not exist.")
     if not sender.is_active:
@@ -39,6 +39,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
             return events.encoded(_get(work, sent.message_id))
     if recipient is None or not recipient.is_active:
         raise NotFound(f"There is no active user {new.recipient_id} to write to.")
+    check_no_block(recipient.is_blocked)
     post = None
     if new.post_id is not None:
         post = find_post(work.session, new.post_id)
@@ -110,6 +111,7 @@ def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
     rules.check_content(change.message_content, work.text_encoding)
     before = _get_facts(work, message_id)
     rules.check_edit(before, user_id, work.now)
+    check_no_block(before.is_blocked)
     if not queries.edit(work.session, message_id, change.message_content, work.now):
         # Deleted by another writer since it was looked at.
         rules.check_edit(_get_facts(work, message_id), user_id, work.now)

@@ -1,9 +1,8 @@
-"""What presence adds to other features' answers."""
+"""What presence tells, and what it adds to other features' answers."""
 
-from collections.abc import Sequence
+from datetime import datetime
 
-from regoods.core.wire import Shape
-from regoods.core.work import Work
+from regoods.core.wire import Event, Shape, encode, iso
 
 
 class OnlineFields(Shape):
@@ -11,5 +10,14 @@ class OnlineFields(Shape):
     """An open socket at this moment, without grace."""
 
 
-def online_fields(work: Work, user_ids: Sequence[int]) -> dict[int, OnlineFields]:
-    return {user_id: OnlineFields(is_online=work.is_online(user_id)) for user_id in user_ids}
+class Presence(Event, tag="presence"):
+    """Additive: to the online partners."""
+
+    user_id: int
+    is_online: bool
+    last_seen_at: str
+    """When the last socket closed; now, while one is open."""
+
+
+def presence(user_id: int, is_online: bool, seen_at: datetime) -> bytes:
+    return encode(Presence(user_id=user_id, is_online=is_online, last_seen_at=iso(seen_at)))

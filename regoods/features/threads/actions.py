@@ -54,7 +54,7 @@ def _conversation(work: Work, user_id: int, partner_id: int, post_id: int | None
     cleared = cleared_up_to(work.session, user_id, partner_id)
     return events.conversation(
         user_id,
-        events.partner(partner, work.enrich("conversations", [partner_id])[partner_id]),
+        events.partner(partner, work.enrich("conversations", user_id, [partner_id])[partner_id]),
         queries.page(work.session, user_id, partner_id, post_id, Span(LATEST, after=cleared)),
         queries.unread(work.session, user_id, partner_id, cleared),
         post,

@@ -3,7 +3,7 @@
 Frame heard: `{"type":"typing","conversationId","recipientId"?}`
 
 Event: `{"type":"typing","conversationId","userId"}` to the partner's sockets, at most once a second for each typist
-and partner, and only where the two have a conversation.
+and partner, and only where the two have a conversation and neither blocks the other.
 """
 
 from regoods.core.feature import Feature

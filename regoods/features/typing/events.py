@@ -11,14 +11,15 @@ from regoods.core.errors import ValidationError
 from regoods.core.feature import Services
 from regoods.core.tokens import LARGEST_ID
 from regoods.core.wire import Event, Shape, decode, encode
-from regoods.features.conversations.actions import have_conversation
+from regoods.features.blocks.recent import RecentBlocks
+from regoods.features.conversations.actions import are_in_touch
 from regoods.features.conversations.rules import LARGEST_CONVERSATION_ID, conversation_id, partner_in
 
 THROTTLE_SECONDS = 1
 """At most one event so often for each typist and partner (contract, section 4)."""
 
-KNOWN_SECONDS = 60
-"""How long a pair's conversation is taken for granted before the database is asked again."""
+KNOWN_SECONDS = 10
+"""How long a pair is believed to be in touch before the database is asked again: what another process's block takes."""
 
 BOUND = 50_000
 
@@ -44,6 +45,7 @@ class TypingListener:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._blocks = services.state(RecentBlocks)
         self._recent: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, THROTTLE_SECONDS)
         self._strangers: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, THROTTLE_SECONDS)
         self._known: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, KNOWN_SECONDS)
@@ -61,11 +63,12 @@ class TypingListener:
         return self._ask_and_pass_on(pair, event)
 
     def _pass_on(self, pair: tuple[int, int], event: bytes) -> None:
-        self._recent[pair] = True
-        self._services.publish((pair[1],), event)
+        if not self._blocks.are_between(*pair):
+            self._recent[pair] = True
+            self._services.publish((pair[1],), event)
 
     async def _ask_and_pass_on(self, pair: tuple[int, int], event: bytes) -> None:
-        if await self._services.work.run(have_conversation, *pair):
+        if await self._services.work.run(are_in_touch, *pair):
             self._known[pair] = True
             # Others of the same pair may have asked meanwhile.
             if pair not in self._recent:

@@ -1,3 +1,32 @@
+-- blocks._insert
+INSERT INTO messaging_blocks (user_id, blocked_id, created_at) VALUES (%(me)s::INTEGER, %(other)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE) ON CONFLICT DO NOTHING
+
+-- blocks._delete
+DELETE FROM messaging_blocks WHERE messaging_blocks.user_id = %(me)s::INTEGER AND messaging_blocks.blocked_id = %(other)s::INTEGER
+
+-- blocks._blocked_at
+SELECT messaging_blocks.created_at
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER AND messaging_blocks.blocked_id = %(other)s::INTEGER
+
+-- blocks._page
+SELECT messaging_blocks.blocked_id, messaging_blocks.created_at, users.full_name, users.profile_picture_url
+FROM messaging_blocks LEFT OUTER JOIN users ON users.user_id = messaging_blocks.blocked_id
+WHERE messaging_blocks.user_id = %(me)s::INTEGER ORDER BY messaging_blocks.created_at DESC, messaging_blocks.blocked_id DESC
+ LIMIT %(limit)s::INTEGER OFFSET %(offset)s::INTEGER
+
+-- blocks._count
+SELECT count(*) AS count_1
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER
+
+-- blocks._apart
+SELECT messaging_blocks.blocked_id AS user_id
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
+FROM messaging_blocks
+WHERE messaging_blocks.blocked_id = %(me)s::INTEGER
+
 -- conversations._previews
 WITH RECURSIVE sent(pair) AS
 (SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
@@ -117,17 +146,30 @@ WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner
 FROM messages
 WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER) AS received
 
--- conversations._any_between
+-- conversations._in_touch
 SELECT %(param_1)s::INTEGER AS one
-WHERE (EXISTS (SELECT *
+WHERE ((EXISTS (SELECT *
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false)) OR (EXISTS (SELECT *
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false))
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false))) AND NOT ((EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER AND messaging_blocks.blocked_id = %(partner)s::INTEGER)) OR (EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(partner)s::INTEGER AND messaging_blocks.blocked_id = %(me)s::INTEGER)))
 
 -- demo_data._highest
 SELECT max(users.user_id) AS max_1
 FROM users
+
+-- messages._correspondents
+SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active, CASE WHEN ((EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(sender)s::INTEGER AND messaging_blocks.blocked_id = %(recipient)s::INTEGER)) OR (EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(recipient)s::INTEGER AND messaging_blocks.blocked_id = %(sender)s::INTEGER))) THEN 1 ELSE 0 END AS is_blocked
+FROM users
+WHERE users.user_id = %(sender)s::INTEGER OR users.user_id = %(recipient)s::INTEGER
 
 -- messages._insert
 INSERT INTO messages (sender_id, recipient_id, post_id, message_content, message_type, attachment_url, is_read_by_recipient, is_read_by_sender, is_read, is_deleted, is_edited, parent_message_id, created_at, updated_at) VALUES (%(sender_id)s::INTEGER, %(recipient_id)s::INTEGER, %(post_id)s::INTEGER, %(message_content)s::VARCHAR, %(message_type)s::VARCHAR, %(attachment_url)s::VARCHAR, %(is_read_by_recipient)s, %(is_read_by_sender)s, %(is_read)s, %(is_deleted)s, %(is_edited)s, %(parent_message_id)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE, %(now)s::TIMESTAMP WITH TIME ZONE) RETURNING messages.message_id
@@ -141,7 +183,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 WHERE messages.message_id = %(id)s::INTEGER
 
 -- messages._facts
-SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.is_deleted, messages.created_at
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.is_deleted, messages.created_at, CASE WHEN ((EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = messages.sender_id AND messaging_blocks.blocked_id = messages.recipient_id)) OR (EXISTS (SELECT *
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = messages.recipient_id AND messaging_blocks.blocked_id = messages.sender_id))) THEN 1 ELSE 0 END AS is_blocked
 FROM messages
 WHERE messages.message_id = %(id)s::INTEGER
 
@@ -178,6 +224,37 @@ WHERE post_images.post_id = posts.post_id ORDER BY post_images.display_order, po
  LIMIT %(param_1)s::INTEGER) AS image_url
 FROM posts
 WHERE posts.post_id = %(post_id)s::INTEGER
+
+-- presence._partners
+WITH RECURSIVE sent(user_id) AS
+(SELECT max(messages.recipient_id) AS user_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.recipient_id) AS user_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.recipient_id < sent.user_id) AS anon_1
+FROM sent
+WHERE sent.user_id IS NOT NULL),
+received(user_id) AS
+(SELECT max(messages.sender_id) AS user_id
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.sender_id) AS user_id
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.sender_id < received.user_id) AS anon_2
+FROM received
+WHERE received.user_id IS NOT NULL),
+partners AS
+(SELECT sent.user_id AS user_id
+FROM sent
+WHERE sent.user_id IS NOT NULL UNION SELECT received.user_id AS user_id
+FROM received
+WHERE received.user_id IS NOT NULL)
+ SELECT partners.user_id
+FROM partners
+WHERE partners.user_id != %(me)s::INTEGER AND (partners.user_id NOT IN (SELECT messaging_blocks.blocked_id AS user_id
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
+FROM messaging_blocks
+WHERE messaging_blocks.blocked_id = %(me)s::INTEGER))
 
 -- sync._advance_all
 INSERT INTO messaging_cursors (user_id, latest) SELECT anon_1.user_id, anon_1.count
@@ -332,11 +409,6 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active
 FROM users
 WHERE users.user_id = %(user_id)s::INTEGER
-
--- users._two
-SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active
-FROM users
-WHERE users.user_id = %(first)s::INTEGER OR users.user_id = %(second)s::INTEGER
 
 -- users._email
 SELECT users.email

@@ -1,3 +1,36 @@
+-- blocks._insert
+INSERT INTO [MessagingBlocks] ([UserID], [BlockedID], [CreatedAt]) SELECT :me AS anon_1, :other AS anon_2, :now AS anon_3
+WHERE NOT (EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me AND [MessagingBlocks].[BlockedID] = :other))
+
+-- blocks._delete
+DELETE FROM [MessagingBlocks] WHERE [MessagingBlocks].[UserID] = :me AND [MessagingBlocks].[BlockedID] = :other
+
+-- blocks._blocked_at
+SELECT [MessagingBlocks].[CreatedAt]
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me AND [MessagingBlocks].[BlockedID] = :other
+
+-- blocks._page
+SELECT [MessagingBlocks].[BlockedID], [MessagingBlocks].[CreatedAt], [Users].[FullName], [Users].[ProfilePictureURL]
+FROM [MessagingBlocks] LEFT OUTER JOIN [Users] ON [Users].[UserID] = [MessagingBlocks].[BlockedID]
+WHERE [MessagingBlocks].[UserID] = :me ORDER BY [MessagingBlocks].[CreatedAt] DESC, [MessagingBlocks].[BlockedID] DESC
+ OFFSET :offset ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- blocks._count
+SELECT count(*) AS count_1
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me
+
+-- blocks._apart
+SELECT [MessagingBlocks].[BlockedID] AS user_id
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me UNION ALL SELECT [MessagingBlocks].[UserID]
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[BlockedID] = :me
+
 -- conversations._previews
 WITH mine AS
 (SELECT [Messages].[RecipientID] AS partner_id, [Messages].[MessageID] AS [MessageID]
@@ -77,17 +110,30 @@ WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner) AS se
 FROM [Messages]
 WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me) AS received
 
--- conversations._any_between
+-- conversations._in_touch
 SELECT :param_1 AS one
-WHERE (EXISTS (SELECT *
+WHERE ((EXISTS (SELECT *
 FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0)) OR (EXISTS (SELECT *
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0))
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0))) AND NOT ((EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me AND [MessagingBlocks].[BlockedID] = :partner)) OR (EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :partner AND [MessagingBlocks].[BlockedID] = :me)))
 
 -- demo_data._highest
 SELECT max([Users].[UserID]) AS max_1
 FROM [Users]
+
+-- messages._correspondents
+SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive], CASE WHEN ((EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :sender AND [MessagingBlocks].[BlockedID] = :recipient)) OR (EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :recipient AND [MessagingBlocks].[BlockedID] = :sender))) THEN 1 ELSE 0 END AS is_blocked
+FROM [Users]
+WHERE [Users].[UserID] = :sender OR [Users].[UserID] = :recipient
 
 -- messages._insert
 INSERT INTO [Messages] ([SenderID], [RecipientID], [PostID], [MessageContent], [MessageType], [AttachmentURL], [IsReadByRecipient], [IsReadBySender], [IsRead], [IsDeleted], [IsEdited], [ParentMessageID], [CreatedAt], [UpdatedAt]) VALUES (:sender_id, :recipient_id, :post_id, :message_content, :message_type, :attachment_url, :is_read_by_recipient, :is_read_by_sender, :is_read, :is_deleted, :is_edited, :parent_message_id, :now, :now)
@@ -100,7 +146,11 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 WHERE [Messages].[MessageID] = :id
 
 -- messages._facts
-SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[IsDeleted], [Messages].[CreatedAt]
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[IsDeleted], [Messages].[CreatedAt], CASE WHEN ((EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = [Messages].[SenderID] AND [MessagingBlocks].[BlockedID] = [Messages].[RecipientID])) OR (EXISTS (SELECT *
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = [Messages].[RecipientID] AND [MessagingBlocks].[BlockedID] = [Messages].[SenderID]))) THEN 1 ELSE 0 END AS is_blocked
 FROM [Messages]
 WHERE [Messages].[MessageID] = :id
 
@@ -136,6 +186,21 @@ FROM [PostImages]
 WHERE [PostImages].[PostID] = [Posts].[PostID] ORDER BY [PostImages].[DisplayOrder], [PostImages].[ImageID]) AS image_url
 FROM [Posts]
 WHERE [Posts].[PostID] = :post_id
+
+-- presence._partners
+WITH partners AS
+(SELECT [Messages].[RecipientID] AS user_id
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 UNION SELECT [Messages].[SenderID] AS user_id
+FROM [Messages]
+WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0)
+ SELECT partners.user_id
+FROM partners
+WHERE partners.user_id != :me AND (partners.user_id NOT IN (SELECT [MessagingBlocks].[BlockedID] AS user_id
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me UNION ALL SELECT [MessagingBlocks].[UserID]
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[BlockedID] = :me))
 
 -- sync._advance
 UPDATE [MessagingCursors] SET [Latest]=([MessagingCursors].[Latest] + :count) WHERE [MessagingCursors].[UserID] = :user
@@ -293,11 +358,6 @@ WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [M
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive]
 FROM [Users]
 WHERE [Users].[UserID] = :user_id
-
--- users._two
-SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive]
-FROM [Users]
-WHERE [Users].[UserID] = :first OR [Users].[UserID] = :second
 
 -- users._email
 SELECT [Users].[Email]
