@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import logging
+import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -22,7 +24,18 @@ from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
-from regoods.features import conversations, debug_chat, demo_data, health, messages, posts, presence, typing, users
+from regoods.features import (
+    attachments,
+    conversations,
+    debug_chat,
+    demo_data,
+    health,
+    messages,
+    posts,
+    presence,
+    typing,
+    users,
+)
 from regoods.realtime import heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.bus import LocalBus
@@ -38,6 +51,7 @@ FEATURES: Sequence[Feature] = (
     posts.FEATURE,
     conversations.FEATURE,
     messages.FEATURE,
+    attachments.FEATURE,
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
@@ -78,7 +92,8 @@ class Application(tornado.web.Application):
                 guards=[feature.guard for feature in self.features if feature.guard is not None],
                 publish=self.bus.publish,
                 is_online=self.registry.is_online,
-                enrichers=_enrichers(self.features),
+                enrichers=_by_kind(feature.enriches for feature in self.features),
+                hearers=_by_kind(feature.hears for feature in self.features),
             ),
             metrics=self.metrics,
             publish=self.bus.publish,
@@ -91,8 +106,7 @@ class Application(tornado.web.Application):
         self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
-            [route for feature in self.features for route in feature.routes]
-            + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
+            _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
             default_handler_class=http.NotFoundHandler,
             log_function=http.log_request,
             # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
@@ -190,12 +204,18 @@ class PatientServer(HTTPServer):
         super().handle_stream(stream, address)
 
 
-def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., object]]]:
-    enrichers: dict[str, list[Callable[..., object]]] = {}
-    for feature in features:
-        for kind, enricher in feature.enriches.items():
-            enrichers.setdefault(kind, []).append(enricher)
-    return enrichers
+def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:
+    """Addresses without a variable part come first: `/messages/attachments` is no message's id."""
+    routes = [route for feature in features for route in feature.routes]
+    return sorted(routes, key=lambda route: re.compile(route[0]).groups > 0)
+
+
+def _by_kind(several: Iterable[Mapping[str, Callable[..., Any]]]) -> dict[str, list[Callable[..., Any]]]:
+    gathered: dict[str, list[Callable[..., Any]]] = {}
+    for functions in several:
+        for kind, function in functions.items():
+            gathered.setdefault(kind, []).append(function)
+    return gathered
 
 
 def make_app(settings: Settings, clock: Clock | None = None) -> Application:

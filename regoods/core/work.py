@@ -39,7 +39,7 @@ RETRY_AFTER_SECONDS = 2
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
 
-    __slots__ = ("_enrichers", "_is_online", "now", "outbox", "session", "text_encoding")
+    __slots__ = ("_enrichers", "_hearers", "_is_online", "now", "outbox", "session", "text_encoding")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Work:
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         is_online: Callable[[int], bool],
         text_encoding: str | None,
+        hearers: Mapping[str, Sequence[Callable[..., None]]],
     ) -> None:
         self.session = session
         self.now = now
@@ -57,6 +58,7 @@ class Work:
         self._is_online = is_online
         self.text_encoding = text_encoding
         """What a message's text must fit into, where the database's column cannot hold all of Unicode."""
+        self._hearers = hearers
 
     def publish(self, audience: Sequence[int], event: bytes) -> None:
         """Send an encoded event to every socket of these users once the transaction is committed."""
@@ -73,6 +75,11 @@ class Work:
             for key, fields in enricher(self, ids).items():
                 extra[key].append(fields)
         return extra
+
+    def tell(self, happening: str, *facts: Any) -> None:
+        """Let other features do their part of it, in this transaction."""
+        for hearer in self._hearers.get(happening, ()):
+            hearer(self, *facts)
 
 
 class Action(Generic[P, T]):
@@ -121,6 +128,7 @@ class WorkQueue:
         publish: Callable[[Sequence[int], bytes], None],
         is_online: Callable[[int], bool],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
+        hearers: Mapping[str, Sequence[Callable[..., None]]],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -128,6 +136,7 @@ class WorkQueue:
         self._publish = publish
         self._is_online = is_online
         self._enrichers = enrichers
+        self._hearers = hearers
         writers = 1 if database.embedded else SERVER_WRITERS
         self._writer = Lane(database, writes=True, threads=writers, batch_limit=WRITE_BATCH, settle=self._settle)
         self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
@@ -152,7 +161,13 @@ class WorkQueue:
 
         def call(session: Session, outbox: Outbox) -> T:
             work = Work(
-                session, outbox, self._clock.now(), self._enrichers, self._is_online, self._database.text_encoding
+                session,
+                outbox,
+                self._clock.now(),
+                self._enrichers,
+                self._is_online,
+                self._database.text_encoding,
+                self._hearers,
             )
             if action.checks_caller:
                 for guard in self._guards:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,12 +11,21 @@ from benchmarks.database import fill
 from regoods.core.database import Database
 from regoods.core.query import DirectPlan, Query
 from regoods.core.settings import ROOT
+from regoods.features.attachments import queries as attachments
 from regoods.features.conversations import queries as conversations
 from regoods.features.messages import queries as messages
 from tests.support.databases import PostgresServer
 
 STORED = 50_000
-PARAMETERS: dict[str, Any] = {"me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7}
+PARAMETERS: dict[str, Any] = {
+    "me": 1,
+    "partner": 5,
+    "offset": 0,
+    "end": 20,
+    "post": 1,
+    "id": 7,
+    "check_at": datetime(2026, 1, 6, tzinfo=UTC),
+}
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
     "number of partners": (conversations._partners, ("Sent", "Received")),
@@ -26,6 +36,8 @@ FAST = {
     "thread about a post": (messages._threads[True], ()),
     "length of a thread": (messages._thread_counts[False], ("Sent|Received",)),
     "one message": (messages._one, ()),
+    "uploads to look at": (attachments._due, ("Attachment_?URL",)),
+    "upload of a message": (attachments._check_of_message, ()),
 }
 """Query -> which of our indexes it must use."""
 
