@@ -339,8 +339,8 @@ async def uploading(
         writer.close()
 
 
-async def answer(reader: asyncio.StreamReader) -> Answer:
-    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)).decode()
+async def answer(reader: asyncio.StreamReader, limit: float = LIMIT) -> Answer:
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), limit)).decode()
     first, _, rest = head.partition("\r\n")
     headers = HTTPHeaders.parse(rest)
     return Answer(int(first.split()[1]), headers, await reader.readexactly(int(headers["Content-Length"])))

@@ -64,6 +64,12 @@ class ServerProcess:
     def port(self) -> str:
         return self.base_url.rpartition(":")[2]
 
+    def memory(self, of: str) -> int:
+        """Bytes it holds: `VmRSS` now, `VmHWM` at most so far."""
+        found = re.search(rf"^{of}:\s+(\d+) kB", Path(f"/proc/{self._popen.pid}/status").read_text(), re.MULTILINE)
+        assert found
+        return int(found[1]) * 1024
+
     @property
     def errors(self) -> str:
         """All it has written to stderr."""

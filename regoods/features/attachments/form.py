@@ -1,5 +1,6 @@
 """multipart/form-data (RFC 7578) as it comes: the part named `file` goes to disk, all others are dropped."""
 
+import logging
 import os
 import tempfile
 import threading
@@ -13,6 +14,9 @@ from regoods.features.attachments.rules import LARGEST_FILE, LARGEST_FORM
 
 FIELD = "file"
 MOST_PARTS = 100
+
+# A line for each body that is no form would be its sender's to write.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def open_spool() -> IO[bytes]:

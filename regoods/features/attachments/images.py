@@ -4,6 +4,7 @@ What is stored is what Pillow has decoded to the last frame; hostile metadata ne
 """
 
 import io
+import logging
 import re
 import warnings
 
@@ -28,6 +29,7 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp"}
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
 # It also warns of broken notes, which are left out anyway.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.WARNING)
 
 _PAGES = (b"<script", b"<html", b"<svg", b"<iframe", b"<!doctype", b"<?php")
 """In lower case. Of these and the next, five bytes or more: shorter ones stand in a picture's pixels by chance."""
