@@ -5,7 +5,7 @@ import functools
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tornado.web
@@ -25,6 +25,7 @@ from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import (
+    attachments,
     blocks,
     conversations,
     debug_chat,
@@ -56,6 +57,7 @@ FEATURES: Sequence[Feature] = (
     messages.FEATURE,
     threads.FEATURE,
     sync.FEATURE,
+    attachments.FEATURE,
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
@@ -96,7 +98,8 @@ class Application(tornado.web.Application):
                 guards=[feature.guard for feature in self.features if feature.guard is not None],
                 deliver=self.bus.deliver,
                 is_online=self.registry.is_online,
-                enrichers=_enrichers(self.features),
+                enrichers=_by_kind(feature.enriches for feature in self.features),
+                hearers=_by_kind(feature.hears for feature in self.features),
                 log=next((feature.log for feature in self.features if feature.log is not None), None),
             ),
             metrics=self.metrics,
@@ -224,12 +227,12 @@ def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:
     return sorted(routes, key=lambda route: re.compile(route[0]).groups > 0)
 
 
-def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., object]]]:
-    enrichers: dict[str, list[Callable[..., object]]] = {}
-    for feature in features:
-        for kind, enricher in feature.enriches.items():
-            enrichers.setdefault(kind, []).append(enricher)
-    return enrichers
+def _by_kind(several: Iterable[Mapping[str, Callable[..., Any]]]) -> dict[str, list[Callable[..., Any]]]:
+    gathered: dict[str, list[Callable[..., Any]]] = {}
+    for functions in several:
+        for kind, function in functions.items():
+            gathered.setdefault(kind, []).append(function)
+    return gathered
 
 
 def make_app(settings: Settings, clock: Clock | None = None) -> Application:

@@ -129,9 +129,14 @@ def database_url(new_database: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, request: pytest.FixtureRequest) -> Settings:
-    """Defaults, an own database, and what the test's `@pytest.mark.settings(...)` sets."""
-    settings = Settings(database_url=database_url, demo_data=False, jwt_access_secret="a-secret-for-tests-" * 2)
+def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """Defaults, an own database and folder, and what the test's `@pytest.mark.settings(...)` sets."""
+    settings = Settings(
+        database_url=database_url,
+        attachments_url=f"file://{tmp_path}/attachments",
+        demo_data=False,
+        jwt_access_secret="a-secret-for-tests-" * 2,
+    )
     marker = request.node.get_closest_marker("settings")
     return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
 

@@ -82,9 +82,9 @@ class PayloadTooLarge(ApiError):
     code = "VALIDATION_ERROR"
     status = 413
 
-    def __init__(self, limit: int) -> None:
-        message = f"The body may hold at most {limit} bytes."
-        super().__init__(message, details=[ErrorDetail("body", message)])
+    def __init__(self, limit: int, field: str = "body") -> None:
+        message = f"The {field} may hold at most {limit} bytes."
+        super().__init__(message, details=[ErrorDetail(field, message)])
 
 
 class NotFound(ApiError):

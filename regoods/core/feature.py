@@ -24,6 +24,10 @@ Enricher = Callable[[Work, int, Sequence[int]], Mapping[int, Shape]]
 """`(work, caller's id, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page."""
 
 
+Hearer = Callable[..., None]
+"""`(work, …)`: does its part of what another feature's action tells, in that action's transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of one running server that features use. `app.py` makes it."""
@@ -66,7 +70,7 @@ class Periodic:
 class Feature:
     name: str
     routes: Sequence[tuple[str, type[Any]]] = ()
-    """(path pattern, handler class), in the order they are tried."""
+    """(path pattern, handler class), in the order they are tried; after all that have no variable part."""
     frames: Mapping[str, Callable[[Services], FrameListener]] = field(default_factory=dict)
     """Frames heard from clients, by their `type`: what makes the listener of one server."""
     events: Sequence[type[Event]] = ()
@@ -78,6 +82,8 @@ class Feature:
     periodic: Sequence[Periodic] = ()
     enriches: Mapping[str, Enricher] = field(default_factory=dict)
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""
+    hears: Mapping[str, Hearer] = field(default_factory=dict)
+    """What other features' actions tell: `message_deleted`, with the message's id."""
     guard: Callable[[Work, int], None] | None = None
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None

@@ -51,6 +51,7 @@ PREFLIGHT_SECONDS = "7200"
 
 _id_pattern = re.compile(r"[1-9][0-9]{0,15}")
 _number_pattern = re.compile(r"-?[0-9]{1,10}")
+_host_pattern = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 LARGEST_LIMIT = 100
 LONGEST_NUMBER = 18
@@ -83,6 +84,9 @@ def log_request(handler: RequestHandler) -> None:
 class EnvelopeHandler(RequestHandler):
     """What every answer has: CORS headers, and errors in the envelope."""
 
+    body_seconds: ClassVar[float | None] = None
+    """How long a client may take to send the body, where that is not `patience.BODY_SECONDS`."""
+
     @property
     def services(self) -> Services:
         services: Services = self.application.settings["services"]
@@ -106,6 +110,22 @@ class EnvelopeHandler(RequestHandler):
         ):
             return forwarded
         return self.request.protocol
+
+    @property
+    def public_url(self) -> str:
+        """Where clients reach this server: PUBLIC_URL, else the request's scheme and host. No slash at its end.
+
+        The host is a trusted proxy's word where it has one; of several, what the nearest proxy wrote.
+        """
+        if self.services.settings.public_url:
+            return self.services.settings.public_url.rstrip("/")
+        host = self.request.host
+        forwarded = self.request.headers.get("X-Forwarded-Host", "").rpartition(",")[2].strip()
+        if _host_pattern.fullmatch(forwarded) and is_trusted(
+            self.request.remote_ip or "", self.services.settings.trusted_proxies
+        ):
+            host = forwarded
+        return f"{self.scheme}://{host}"
 
     @property
     def patience(self) -> Patience:
@@ -213,6 +233,7 @@ class ApiHandler(EnvelopeHandler):
     def initialize(self) -> None:
         self._body = bytearray()
         self._too_large = False
+        self.refused = False
         self.reading = True
         self.gone = False
         """Whether the client has closed the connection, and will not read an answer."""
@@ -226,16 +247,20 @@ class ApiHandler(EnvelopeHandler):
         self.gone = True
         self.patience.end(self)
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
-        if _number(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
+        if content_length(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)
-        method = str(self.request.method).lower()
         try:
-            self.check_call(method)
+            self.check_call(str(self.request.method).lower())
         except ApiError as error:
-            # Answered when the body has been read: answered now, Tornado would close the connection without a word.
-            setattr(self, method, functools.partial(_refuse, error))
+            self.refuse(error)
+        return None
+
+    def refuse(self, error: ApiError) -> None:
+        """Answer so when the body has been read: answered now, Tornado would close the connection without a word."""
+        self.refused = True
+        setattr(self, str(self.request.method).lower(), functools.partial(_refuse, error))
 
     def check_call(self, method: str) -> None:
         """Before anything of the body is looked at: is there such a call, who makes it, may he do so again?"""
@@ -247,12 +272,13 @@ class ApiHandler(EnvelopeHandler):
             self.user_id = self._authenticate()
             self._limit_rate()
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         if len(self._body) + len(chunk) > MAX_BODY:
             self._too_large = True
             self._body.clear()
         elif not self._too_large:
             self._body += chunk
+        return None
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The request's JSON. Raises PayloadTooLarge over 1 MiB, ValidationError naming the field."""
@@ -353,8 +379,8 @@ def _refuse(error: ApiError, *_args: str) -> None:
     raise error
 
 
-def _number(text: str) -> int:
-    """A Content-Length; 0 for what Tornado will refuse. Python refuses to read thousands of digits."""
+def content_length(text: str) -> int:
+    """Of a header's text; 0 for what Tornado will refuse. Python refuses to read thousands of digits."""
     return int(text[:LONGEST_NUMBER]) if text.isascii() and text.isdigit() else 0
 
 

@@ -13,7 +13,7 @@ IDLE_SECONDS = 65
 """Between two requests, or for a request's headers; longer than the 60 s a proxy keeps a connection."""
 
 BODY_SECONDS = 30
-"""For a request's body."""
+"""For a request's body, where its handler does not give it more."""
 
 
 class Stream(Protocol):
@@ -33,6 +33,11 @@ class Request(Protocol):
     @property
     def reading(self) -> bool:
         """Whether its body has not come yet."""
+        ...
+
+    @property
+    def body_seconds(self) -> float | None:
+        """How long its body may take; None: BODY_SECONDS."""
         ...
 
 
@@ -74,7 +79,8 @@ class Patience:
                 del self._silent[stream]
                 stream.close()
         for request, since in list(self._requests.items()):
-            if request.reading and since + BODY_SECONDS < now and request.stream is not None:
+            seconds = BODY_SECONDS if request.body_seconds is None else request.body_seconds
+            if request.reading and since + seconds < now and request.stream is not None:
                 request.stream.close()
 
     async def drained(self, seconds: float) -> None:

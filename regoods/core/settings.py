@@ -51,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key_file: Annotated[str, Meta(description="the path of a PEM file")] = ""
     public_url: Annotated[str, Meta(pattern=r"^(https?://[^/]+.*)?$", description="an http(s) URL, or nothing")] = ""
     trusted_proxies: tuple[Network, ...] = ()
+    attachments_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(file:|s3://|az://|abfss?://).",
+            description="file:data/attachments, file:///a/folder, s3://bucket/prefix or az://container/prefix",
+        ),
+    ] = "file:data/attachments"
     ws_enabled: bool = True
     ws_heartbeat_interval: Annotated[int, whole(500, 300_000, " (ms)")] = 30_000
     ws_max_connections_per_user: Annotated[int, whole(1, 1000)] = 5

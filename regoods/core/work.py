@@ -40,7 +40,7 @@ RETRY_AFTER_SECONDS = 2
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
 
-    __slots__ = ("_enrichers", "_is_online", "_log", "now", "outbox", "session", "text_encoding")
+    __slots__ = ("_enrichers", "_hearers", "_is_online", "_log", "now", "outbox", "session", "text_encoding")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Work:
         is_online: Callable[[int], bool],
         log: EventLog | None,
         text_encoding: str | None,
+        hearers: Mapping[str, Sequence[Callable[..., None]]],
     ) -> None:
         self.session = session
         self.now = now
@@ -60,6 +61,7 @@ class Work:
         self._log = log
         self.text_encoding = text_encoding
         """What a message's text must fit into, where the database's column cannot hold all of Unicode."""
+        self._hearers = hearers
 
     def publish(
         self,
@@ -90,6 +92,11 @@ class Work:
             for key, fields in enricher(self, user_id, ids).items():
                 extra[key].append(fields)
         return extra
+
+    def tell(self, happening: str, *facts: Any) -> None:
+        """Let other features do their part of it, in this transaction."""
+        for hearer in self._hearers.get(happening, ()):
+            hearer(self, *facts)
 
 
 class Action(Generic[P, T]):
@@ -138,6 +145,7 @@ class WorkQueue:
         deliver: Callable[[Publication], None],
         is_online: Callable[[int], bool],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
+        hearers: Mapping[str, Sequence[Callable[..., None]]],
         log: EventLog | None = None,
     ) -> None:
         self._database = database
@@ -147,6 +155,7 @@ class WorkQueue:
         self._is_online = is_online
         self._enrichers = enrichers
         self._log = log
+        self._hearers = hearers
         writers = 1 if database.embedded else SERVER_WRITERS
         self._writer = Lane(
             database,
@@ -185,6 +194,7 @@ class WorkQueue:
                 self._is_online,
                 self._log,
                 self._database.text_encoding,
+                self._hearers,
             )
             if action.checks_caller:
                 for guard in self._guards:

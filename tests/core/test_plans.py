@@ -11,6 +11,7 @@ from benchmarks.database import fill
 from regoods.core.database import Database
 from regoods.core.query import DirectPlan, Query
 from regoods.core.settings import ROOT
+from regoods.features.attachments import queries as attachments
 from regoods.features.conversations import queries as conversations
 from regoods.features.messages import queries as messages
 from regoods.features.presence import queries as presence
@@ -22,7 +23,7 @@ STORED = 50_000
 PARAMETERS: dict[str, Any] = {
     "me": 1, "partner": 5, "offset": 0, "end": 20, "post": 1, "id": 7, "after": 0, "until": 2**31 - 1, "cleared": 0,
     "user": 1, "since": 0, "limit": 100, "mark": 49_000, "message": 49_001, "key": 1,
-    "now": datetime(2026, 1, 6, tzinfo=UTC),
+    "check_at": datetime(2026, 1, 6, tzinfo=UTC), "now": datetime(2026, 1, 6, tzinfo=UTC),
 }  # fmt: skip
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
@@ -42,6 +43,8 @@ FAST = {
     "oldest event of a user": (sync._oldest_number, ()),
     "key": (messages._find_key, ()),
     "one message": (messages._one, ()),
+    "uploads to look at": (attachments._due, ("Attachment_?URL",)),
+    "upload of a message": (attachments._check_of_message, ()),
 }
 """Query -> which of our indexes it must use."""
 

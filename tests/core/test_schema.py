@@ -18,8 +18,20 @@ from tests.support.contract_schema import POSTGRESQL, SQLITE, statements
 from tests.support.databases import PostgresServer
 from tests.support.process import NOTHING_SET, SECRET
 
-INDEXES = ["IX_Messages_Received", "IX_Messages_Sent", "IX_Messages_Unread", "IX_PostImages_PostID"]
-INDEXES_IN_SNAKE = ["ix_messages_received", "ix_messages_sent", "ix_messages_unread", "ix_post_images_post_id"]
+INDEXES = [
+    "IX_Messages_AttachmentURL",
+    "IX_Messages_Received",
+    "IX_Messages_Sent",
+    "IX_Messages_Unread",
+    "IX_PostImages_PostID",
+]
+INDEXES_IN_SNAKE = [
+    "ix_messages_attachment_url",
+    "ix_messages_received",
+    "ix_messages_sent",
+    "ix_messages_unread",
+    "ix_post_images_post_id",
+]
 TABLES = [
     "MessagingBlocks",
     "MessagingClears",
@@ -27,6 +39,7 @@ TABLES = [
     "MessagingEvents",
     "MessagingKeys",
     "MessagingLogged",
+    "MessagingUploads",
 ]
 Make = Callable[[str], Database]
 

@@ -108,6 +108,9 @@ async def test_a_second_start_is_quick_and_adds_nothing(start: Start) -> None:
     [
         ("WS_HEARTBEAT_INTERVAL", "499", "500"),
         ("ALLOWED_ORIGINS", "localhost:3000", "https://"),
+        ("ATTACHMENTS_URL", "ftp://files.example", "s3://bucket/prefix"),
+        ("ATTACHMENTS_URL", "file:///proc/attachments", "where one may write"),
+        ("ATTACHMENTS_URL", "file://data/attachments", "file:///"),
     ],
 )
 async def test_a_wrong_setting_is_one_line(start: Start, name: str, value: str, allowed: str) -> None:
@@ -115,6 +118,14 @@ async def test_a_wrong_setting_is_one_line(start: Start, name: str, value: str, 
 
     assert line.startswith(name)
     assert allowed in line
+
+
+async def test_a_store_that_does_not_answer_is_one_line(start: Start) -> None:
+    nobody = {"AWS_ENDPOINT": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    line = await complaint(start(ATTACHMENTS_URL="s3://bucket", AWS_REGION="x", **nobody))
+
+    assert line.startswith("ATTACHMENTS_URL")
 
 
 async def test_production_does_not_start_without_a_secret(start: Start) -> None:

@@ -23,7 +23,12 @@ class ServerProcess:
     """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        given = {"PORT": "0", "DATABASE_URL": f"sqlite:///{folder}/regoods.db", "JWT_ACCESS_SECRET": SECRET}
+        given = {
+            "PORT": "0",
+            "DATABASE_URL": f"sqlite:///{folder}/regoods.db",
+            "ATTACHMENTS_URL": f"file://{folder}/attachments",
+            "JWT_ACCESS_SECRET": SECRET,
+        }
         self.environment = NOTHING_SET | given | environment
         self.folder = folder
         self.people: list[Person] = []
@@ -58,6 +63,12 @@ class ServerProcess:
     @property
     def port(self) -> str:
         return self.base_url.rpartition(":")[2]
+
+    def memory(self, of: str) -> int:
+        """Bytes it holds: `VmRSS` now, `VmHWM` at most so far."""
+        found = re.search(rf"^{of}:\s+(\d+) kB", Path(f"/proc/{self._popen.pid}/status").read_text(), re.MULTILINE)
+        assert found
+        return int(found[1]) * 1024
 
     @property
     def errors(self) -> str:

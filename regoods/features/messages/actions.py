@@ -127,6 +127,7 @@ def delete(work: Work, user_id: int, message_id: int) -> events.Deleted:
     rules.check_delete(before, user_id)
     if not queries.delete(work.session, message_id, user_id, work.now):
         rules.check_delete(_get_facts(work, message_id), user_id)
+    work.tell("message_deleted", message_id)
     work.publish(audience(before.sender_id, before.recipient_id), events.message_deleted(message_id))
     return events.Deleted(message_id=message_id)
 

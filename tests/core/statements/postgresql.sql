@@ -1,3 +1,36 @@
+-- attachments._of_user
+SELECT messaging_uploads.is_refused, messaging_uploads.created_at
+FROM messaging_uploads
+WHERE messaging_uploads.user_id = %(user_id)s::INTEGER AND messaging_uploads.created_at > %(since)s::TIMESTAMP WITH TIME ZONE ORDER BY messaging_uploads.created_at
+
+-- attachments._begin
+INSERT INTO messaging_uploads (user_id, is_refused, created_at, check_at) VALUES (%(user_id)s::INTEGER, %(is_refused)s, %(created_at)s::TIMESTAMP WITH TIME ZONE, %(check_at)s::TIMESTAMP WITH TIME ZONE) RETURNING messaging_uploads.upload_id
+
+-- attachments._store
+UPDATE messaging_uploads SET url=%(url)s::VARCHAR, check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
+-- attachments._refuse
+UPDATE messaging_uploads SET is_refused=%(is_refused)s, check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
+-- attachments._check
+UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
+-- attachments._check_of_message
+UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.url = (SELECT messages.attachment_url
+FROM messages
+WHERE messages.message_id = %(id)s::INTEGER)
+
+-- attachments._due
+SELECT messaging_uploads.upload_id, messaging_uploads.url, messaging_uploads.created_at, (SELECT min(messages.message_id) AS min_1
+FROM messages
+WHERE messages.attachment_url = messaging_uploads.url AND messages.is_deleted = false) AS used_by
+FROM messaging_uploads
+WHERE messaging_uploads.check_at <= %(check_at)s::TIMESTAMP WITH TIME ZONE ORDER BY messaging_uploads.check_at
+ LIMIT %(param_1)s::INTEGER
+
+-- attachments._remove
+DELETE FROM messaging_uploads WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
 -- blocks._insert
 INSERT INTO messaging_blocks (user_id, blocked_id, created_at) VALUES (%(me)s::INTEGER, %(other)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE) ON CONFLICT DO NOTHING
 

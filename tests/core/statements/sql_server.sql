@@ -1,3 +1,35 @@
+-- attachments._of_user
+SELECT [MessagingUploads].[IsRefused], [MessagingUploads].[CreatedAt]
+FROM [MessagingUploads]
+WHERE [MessagingUploads].[UserID] = :user_id AND [MessagingUploads].[CreatedAt] > :since ORDER BY [MessagingUploads].[CreatedAt]
+
+-- attachments._begin
+INSERT INTO [MessagingUploads] ([UserID], [IsRefused], [CreatedAt], [CheckAt]) VALUES (:user_id, :is_refused, :created_at, :check_at)
+
+-- attachments._store
+UPDATE [MessagingUploads] SET [URL]=:url, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
+
+-- attachments._refuse
+UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
+
+-- attachments._check
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
+
+-- attachments._check_of_message
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL]
+FROM [Messages]
+WHERE [Messages].[MessageID] = :id)
+
+-- attachments._due
+SELECT TOP 1 [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], (SELECT min([Messages].[MessageID]) AS min_1
+FROM [Messages]
+WHERE [Messages].[AttachmentURL] = [MessagingUploads].[URL] AND [Messages].[IsDeleted] = 0) AS used_by
+FROM [MessagingUploads]
+WHERE [MessagingUploads].[CheckAt] <= :check_at ORDER BY [MessagingUploads].[CheckAt]
+
+-- attachments._remove
+DELETE FROM [MessagingUploads] WHERE [MessagingUploads].[UploadID] = :id
+
 -- blocks._insert
 INSERT INTO [MessagingBlocks] ([UserID], [BlockedID], [CreatedAt]) SELECT :me AS anon_1, :other AS anon_2, :now AS anon_3
 WHERE NOT (EXISTS (SELECT *

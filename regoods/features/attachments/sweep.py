@@ -1,0 +1,25 @@
+"""Takes away what no message uses: uploads never sent, pictures of deleted messages, remains of refused uploads."""
+
+from regoods.core.errors import ServiceUnavailable
+from regoods.core.feature import Services
+from regoods.features.attachments import actions, rules, store
+
+SWEEP_MS = 2_000
+"""So soon a deleted message's picture is gone; an idle look is one step of an index."""
+
+
+async def sweep(services: Services) -> None:
+    """Look at all uploads that are due. What cannot be removed now is tried again in an hour."""
+    url, now = services.settings.attachments_url, services.clock.now()
+    try:
+        while due := await services.work.run(actions.due, 0):
+            looked_at = []
+            for upload in due:
+                removed = upload.used_by is None and (
+                    upload.url is None or await store.remove(url, rules.name_of(upload.url))
+                )
+                looked_at.append((upload.upload_id, rules.check_again(upload, now, removed=removed)))
+            await services.work.run(actions.settle, 0, looked_at)
+    except ServiceUnavailable:
+        # Logged where the database refused; the next sweep comes soon.
+        return
