@@ -303,7 +303,7 @@ class ApiHandler(EnvelopeHandler):
         return value.decode("utf-8", "replace")
 
     def query(self, name: str) -> str | None:
-        """Text out of the query as it came, of several values the last. Raises ValidationError where it is not UTF-8."""
+        """Text out of the query as it came, of several values the last. Raises ValidationError for what is no UTF-8."""
         values = self.request.query_arguments.get(name)
         try:
             return values[-1].decode() if values else None
