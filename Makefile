@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check test-mssql bench bench-full bench-database profile format picture clean
+.PHONY: help run test check test-mssql types bench bench-full bench-database profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssq
 format: $(VENV)/installed-dev ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
+
+types: $(VENV)/installed ## write docs/types.ts anew: the TypeScript types of the contract
+	@$(BIN)/python run.py types > docs/types.ts
 
 bench: $(VENV)/installed ## measure against the plan's design in Node, 15 minutes at most: docs/performance.md
 	@$(BIN)/python -m benchmarks.run

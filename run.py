@@ -12,12 +12,13 @@ import sys
 from tornado.netutil import bind_sockets
 
 from regoods import migrations
-from regoods.app import make_app, make_server
+from regoods.app import contract, make_app, make_server
 from regoods.core import schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
 from regoods.core.settings import Settings, SettingsError, load_settings
 from regoods.core.tokens import LARGEST_ID, is_id, mint
+from regoods.features.api_docs import asyncapi, openapi, typescript
 
 DIFFERENT = 1
 SETTINGS_ERROR = 2
@@ -35,6 +36,9 @@ and the longest stop was 5 ms."""
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    if options.command == "types":
+        print(typescript.types(openapi.document(contract()), asyncapi.document(contract())), end="")
+        return 0
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -72,6 +76,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = commands.add_parser("migrate", help="add our tables and indexes to the database; nothing there is changed")
     add.add_argument("--sql", action="store_true", help="print the statements for a DBA instead")
+    commands.add_parser("types", help="print the TypeScript types of what the server speaks")
     return parser.parse_args(arguments)
 
 
@@ -159,6 +164,8 @@ def announce(settings: Settings, port: int, database: str) -> None:
     print(f"Database:   {database}")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
+        if settings.development:
+            print(f"Contract:   {address}/debug/api")
     if settings.development and settings.demo_data:
         for user_id in (1, 2):
             print(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")

@@ -17,7 +17,7 @@ from regoods import migrations
 from regoods.core import http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
-from regoods.core.feature import Feature, Services, UserListener
+from regoods.core.feature import Contract, Feature, Services, UserListener
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
 from regoods.core.patience import Patience
@@ -25,6 +25,7 @@ from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import (
+    api_docs,
     attachments,
     blocks,
     conversations,
@@ -39,11 +40,11 @@ from regoods.features import (
     typing,
     users,
 )
-from regoods.realtime import heartbeat
+from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.bus import LocalBus
 from regoods.realtime.connection import Connection, Realtime
-from regoods.realtime.inbox import Inbox
+from regoods.realtime.inbox import HEARD, Inbox
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.socket import MessageSocket
 
@@ -62,6 +63,7 @@ FEATURES: Sequence[Feature] = (
     presence.FEATURE,
     health.FEATURE,
     demo_data.FEATURE,
+    api_docs.FEATURE,
     debug_chat.FEATURE,
 )
 """A feature may import those above it. Also the order in which routes are tried."""
@@ -105,6 +107,7 @@ class Application(tornado.web.Application):
             metrics=self.metrics,
             publish=self.bus.publish,
             connections=lambda: (len(self.registry), self.registry.users),
+            contract=contract(self.features),
         )
         self.socket_class: type[MessageSocket] = type(
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
@@ -233,6 +236,10 @@ def _by_kind(several: Iterable[Mapping[str, Callable[..., Any]]]) -> dict[str, l
         for kind, function in functions.items():
             gathered.setdefault(kind, []).append(function)
     return gathered
+
+
+def contract(features: Sequence[Feature] = FEATURES) -> Contract:
+    return Contract(features=features, socket_events=events.EVENTS, socket_frames=HEARD, close_codes=closing.GIVEN)
 
 
 def make_app(settings: Settings, clock: Clock | None = None) -> Application:

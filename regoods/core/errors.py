@@ -108,3 +108,7 @@ class ServiceUnavailable(ApiError):
     code = "SERVICE_UNAVAILABLE"
     status = 503
     default_message = "The service is busy or restarting. Please try again in a few seconds."
+
+
+CODES = sorted({ApiError.code} | {error.code for error in ApiError.__subclasses__()})
+"""All there are on the wire."""

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from regoods.core.clock import Clock
 from regoods.core.database import Session
@@ -21,7 +23,8 @@ Publish = Callable[[Sequence[int], bytes], None]
 thread."""
 
 Enricher = Callable[[Work, int, Sequence[int]], Mapping[int, Shape]]
-"""`(work, caller's id, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page."""
+"""`(work, caller's id, ids) -> {id: extra wire fields}` for another feature's answers, asked once a page. Its
+annotation names the Shape it returns."""
 
 
 Hearer = Callable[..., None]
@@ -40,6 +43,8 @@ class Services:
     publish: Publish
     connections: Callable[[], tuple[int, int]]
     """How many sockets are open, and how many users have one."""
+    contract: "Contract"
+    """What it speaks: api_docs describes it."""
     _states: dict[type, Any] = field(default_factory=dict)
 
     def state(self, kind: type[T]) -> T:
@@ -58,6 +63,15 @@ UserListener = Callable[[Services, int], None]
 """`(services, user id)`; on the loop's thread, for each of thousands who come at once: it only takes note."""
 
 
+class Listens(Protocol):
+    """Makes the listener of one server; `frame` decodes what it hears."""
+
+    @property
+    def frame(self) -> msgspec.json.Decoder[Any]: ...
+
+    def __call__(self, services: Services, /) -> FrameListener: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Periodic:
     """Work that a PeriodicCallback does every `interval_ms`, on the loop's thread."""
@@ -71,7 +85,7 @@ class Feature:
     name: str
     routes: Sequence[tuple[str, type[Any]]] = ()
     """(path pattern, handler class), in the order they are tried; after all that have no variable part."""
-    frames: Mapping[str, Callable[[Services], FrameListener]] = field(default_factory=dict)
+    frames: Mapping[str, Listens] = field(default_factory=dict)
     """Frames heard from clients, by their `type`: what makes the listener of one server."""
     events: Sequence[type[Event]] = ()
     """Shapes of the events sent to clients."""
@@ -91,3 +105,15 @@ class Feature:
     log: EventLog | None = None
     """Where published events are kept; one feature's at most."""
     enabled: Callable[[Settings], bool] = lambda _settings: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """All that a client can see of a server: what its features declare, and what a socket does whatever they are."""
+
+    features: Sequence[Feature]
+    socket_events: Sequence[type[Event]]
+    socket_frames: Mapping[str, str]
+    """What becomes of a frame, by its type."""
+    close_codes: Sequence[tuple[int, str, bool]]
+    """(code, reason, whether the same client with the same token may dial again)."""

@@ -9,13 +9,15 @@ import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
 
 import msgspec
+from msgspec import Meta
 from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from regoods.core.errors import (
+    CODES,
     ApiError,
     BadRequest,
     ErrorDetail,
@@ -30,7 +32,6 @@ from regoods.core.feature import Services
 from regoods.core.limits import Usage, WindowCounter
 from regoods.core.networks import client_address, is_trusted
 from regoods.core.patience import Patience
-from regoods.core.tokens import LARGEST_ID
 from regoods.core.wire import Page, Shape, decode, encode
 from regoods.core.work import Action
 
@@ -49,16 +50,13 @@ ALLOWED_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 PREFLIGHT_SECONDS = "7200"
 
-_id_pattern = re.compile(r"[1-9][0-9]{0,15}")
-_number_pattern = re.compile(r"-?[0-9]{1,10}")
 _host_pattern = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
-LARGEST_LIMIT = 100
 LONGEST_NUMBER = 18
 
 
 class ErrorBody(Shape):
-    code: str
+    code: Annotated[str, Meta(extra_json_schema={"enum": CODES})]
     message: str
     status_code: int
     details: tuple[ErrorDetail, ...] | None = None
@@ -67,7 +65,7 @@ class ErrorBody(Shape):
 class Failure(Shape):
     """`message` stands at the top level too: there the SPA looks first."""
 
-    success: bool
+    success: Annotated[bool, Meta(extra_json_schema={"const": False})]
     message: str
     error: ErrorBody
 
@@ -304,41 +302,21 @@ class ApiHandler(EnvelopeHandler):
         """Bytes that are no UTF-8 make a bad id like any other, which names its field."""
         return value.decode("utf-8", "replace")
 
-    def path_id(self, field: str, text: str, most: int = LARGEST_ID) -> int:
-        """A positive INT, or larger number, out of the path. Raises ValidationError naming `field`."""
-        if not _id_pattern.fullmatch(text) or int(text) > most:
-            raise ValidationError(field, f"{field} must be a whole number from 1 to {most}.")
-        return int(text)
+    def query(self, name: str) -> str | None:
+        """Text out of the query as it came, of several values the last. Raises ValidationError for what is no UTF-8."""
+        values = self.request.query_arguments.get(name)
+        try:
+            return values[-1].decode() if values else None
+        except UnicodeDecodeError:
+            raise ValidationError(name, f"{name} is not valid UTF-8.") from None
 
-    def query_id(self, field: str) -> int | None:
-        text = self._query(field)
-        return None if text is None else self.path_id(field, text)
-
-    def query_number(self, field: str, least: int, most: int, default: int | None = None) -> int:
-        """A whole number out of the query. Raises ValidationError naming `field`, also where it is left out and has no
-        default."""
-        text = self._query(field)
-        if text is None and default is not None:
-            return default
-        if text is None or not _number_pattern.fullmatch(text) or not least <= int(text) <= most:
-            raise ValidationError(field, f"{field} must be a whole number from {least} to {most}.")
-        return int(text)
-
-    def paging(self, default_limit: int) -> tuple[int, int]:
-        """(limit, offset): limit 1–100, offset from 0."""
-        return (
-            self.query_number("limit", 1, LARGEST_LIMIT, default_limit),
-            self.query_number("offset", 0, LARGEST_ID, 0),
-        )
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name)
 
     def _end_reading(self) -> None:
         self.reading = False
         if self._too_large:
             raise PayloadTooLarge(MAX_BODY)
-
-    def _query(self, field: str) -> str | None:
-        values = self.request.query_arguments.get(field)
-        return values[-1].decode("latin-1") if values else None
 
     def _authenticate(self) -> int:
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
@@ -388,3 +366,14 @@ class NotFoundHandler(ApiHandler):
     """Any address that no feature has."""
 
     requires_user = False
+
+
+class DevelopmentHandler(ApiHandler):
+    """Answers in development only, whatever is switched on. Under /debug, and no part of the contract."""
+
+    requires_user = False
+
+    def check_call(self, method: str) -> None:
+        if not self.services.settings.development:
+            raise NotFound
+        super().check_call(method)

@@ -1,14 +1,22 @@
 """JSON in and out. camelCase lives here: every wire shape is a `Shape` with snake_case fields."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from regoods.core.errors import ValidationError
+from regoods.core.tokens import LARGEST_ID
 
 T = TypeVar("T")
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""As `iso` writes it."""
+
+SCHEMA_REF = "#/components/schemas/{name}"
+"""Where the documents of the contract hold a shape's schema."""
 
 
 class Shape(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
@@ -16,6 +24,21 @@ class Shape(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
 
     `gc=False`: shapes form no cycles, and thousands of them need not be walked by the collector.
     """
+
+
+class Shown(NamedTuple):
+    shape: type[Shape]
+    enriched: str | None
+    name: str
+
+
+def shown_as(shape: type[Shape], *, enriched: str | None = None, name: str | None = None) -> Meta:
+    """Says of a field that is encoded already, or merged, what it looks like: `Annotated[Raw, shown_as(Message)]`.
+
+    `enriched`: the kind of answer whose enrichers add their fields; `name`: what the two are called together.
+    """
+    shown = Shown(shape, enriched, name or shape.__name__)
+    return Meta(extra={"shown": shown}, extra_json_schema={"$ref": SCHEMA_REF.format(name=shown.name)})
 
 
 def merged(shape: Shape, *more: Shape) -> dict[str, Any]:
@@ -28,6 +51,9 @@ def merged(shape: Shape, *more: Shape) -> dict[str, Any]:
 
 class Event(Shape, tag_field="type"):
     """A frame from server to client; the subclass's `tag` is its `type`."""
+
+    logged: ClassVar[bool] = True
+    """Whether it is an entry in the log of its receivers, and carries its number as `seq`."""
 
 
 class Pagination(Shape):
@@ -82,6 +108,12 @@ def decode(data: bytes | bytearray, decoder: msgspec.json.Decoder[T]) -> T:
         raise ValidationError("body", "The body is nested too deeply.") from None
     except msgspec.DecodeError as error:
         raise ValidationError("body", f"The body is not valid JSON: {error}.") from None
+
+
+def camel(name: str) -> str:
+    """A name as it stands on the wire."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def explain(error: msgspec.ValidationError) -> tuple[str, str]:

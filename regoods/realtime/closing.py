@@ -28,6 +28,13 @@ TOO_SLOW = Close(4008, "Reads too slowly", True)
 NO_PONG = Close(4009, "No answer to ping", True)
 IDLE = Close(4010, "Nothing received for too long", True)
 
+GIVEN = (
+    *(GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, TOO_BIG),
+    *(TOKEN_REQUIRED, INVALID_TOKEN, TOO_MANY_CONNECTIONS, TOO_MANY_FRAMES, AUTHENTICATION_FAILED),
+    *(TOO_SLOW, NO_PONG, IDLE),
+)
+"""Those that the server gives of itself."""
+
 ABNORMAL = 1006
 """How RFC 6455 names an end without a close frame; never on the wire."""
 NO_STATUS = 1005

@@ -1,27 +1,38 @@
 """The events a socket itself sends, whatever the features: `connected`, `pong`, `error`."""
 
-from regoods.core.errors import ApiError
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from regoods.core.errors import CODES, ApiError
 from regoods.core.wire import Event, encode
 from regoods.realtime.frames import text_frame
 
 
 class Connected(Event, tag="connected"):
+    """The first event of every socket."""
+
+    logged: ClassVar[bool] = False
     user_id: int
     latest: int | None = None
     """The number of the newest event in the user's log: a client that has less catches up."""
 
 
 class Pong(Event, tag="pong"):
-    pass
+    """The answer to a `ping`."""
+
+    logged: ClassVar[bool] = False
 
 
 class ErrorEvent(Event, tag="error"):
     """The frame before it was not acted upon; the socket stays open."""
 
-    code: str
+    logged: ClassVar[bool] = False
+    code: Annotated[str, Meta(extra_json_schema={"enum": CODES})]
     message: str
 
 
+EVENTS = (Connected, Pong, ErrorEvent)
 PONG_FRAME = text_frame(encode(Pong()))
 
 

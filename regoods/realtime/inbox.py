@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 REPEATS = frozenset({"message", "message_edited", "message_deleted", "message_read"})
 """The SPA says each of its REST calls again over its socket; never trusted, never answered."""
 
+HEARD = {"ping": "Answered with `pong`."} | dict.fromkeys(
+    sorted(REPEATS), "A REST call that a client says again: ignored, without event or error."
+)
+"""What becomes of the frames that no feature hears."""
+
 WINDOW_SECONDS = 60.0
 GENEROUS = 10
 """Pings and repeats have a budget so many times as large. Who exceeds it, or sends so many limits, is closed."""

@@ -154,11 +154,11 @@ async def test_the_events_of_one_unit_keep_their_order(server: RunningServer, be
 
     def publish_three(work: Work, _user_id: int) -> None:
         for number in (1, 2, 3):
-            work.publish((2,), b'{"type":"test","number":%d}' % number)
+            work.publish((2,), b'{"type":"message_deleted","messageId":%d}' % number)
 
     await run(server, publish_three)
 
-    assert [event["number"] for event in await at_ben.quiet()] == [1, 2, 3]
+    assert [event["messageId"] for event in await at_ben.quiet()] == [1, 2, 3]
 
 
 async def test_reads_do_not_wait_for_a_write(server: RunningServer, ann: Person, ben: Person) -> None:

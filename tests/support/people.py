@@ -13,6 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from regoods.core.tokens import mint
+from tests.support.contract import check_answer, check_event
 
 LIMIT = 10.0
 """Seconds a test waits for an event before it fails."""
@@ -89,6 +90,7 @@ class Socket:
         message = await asyncio.wait_for(asyncio.ensure_future(self.connection.read_message()), LIMIT)
         assert message is not None, f"closed: {self.connection.close_code} {self.connection.close_reason}"
         event: dict[str, Any] = json.loads(message)
+        check_event(event)
         self.seen.append(event)
         (self.presences if event["type"] == "presence" else self._events).append(event)
 
@@ -164,7 +166,9 @@ class Person:
         response = await AsyncHTTPClient().fetch(request, raise_error=False)
         if response.code == 599:
             raise ConnectionError(response.error)
-        return Answer(response.code, response.headers, response.body or b"")
+        answer = Answer(response.code, response.headers, response.body or b"")
+        check_answer(method, root + path, answer.status, answer.raw)
+        return answer
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.call("GET", path, **options)

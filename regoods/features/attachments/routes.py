@@ -3,10 +3,13 @@ import logging
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Annotated
 
+from msgspec import Meta
 from tornado.iostream import StreamClosedError
 
-from regoods.core.errors import ApiError, PayloadTooLarge, ServiceUnavailable
+from regoods.core.calls import Path, call
+from regoods.core.errors import ApiError, NotFound, PayloadTooLarge, ServiceUnavailable
 from regoods.core.http import ApiHandler, content_length
 from regoods.features.attachments import actions, images, rules, store
 from regoods.features.attachments.events import Attachment
@@ -21,6 +24,9 @@ PIECE_SECONDS = 30
 
 _decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")
 """One picture at a time: what waits is on disk, and one of two cores stays the loop's."""
+
+
+Name = Annotated[str, Meta(extra_json_schema={"pattern": f"^{rules.NAME_PATTERN}$"})]
 
 
 class Upload(ApiHandler):
@@ -61,7 +67,9 @@ class Upload(ApiHandler):
             await self._give_up()
             self.refuse(ServiceUnavailable())
 
+    @call(Attachment, status=201, upload=FIELD)
     async def post(self) -> None:
+        """Upload a picture: JPEG, PNG, GIF or WebP, 5 MB at most."""
         assert self._form is not None
         assert self._upload_id is not None
         self.reading = False
@@ -107,7 +115,9 @@ class Picture(ApiHandler):
 
     requires_user = False
 
-    async def get(self, name: str) -> None:
+    @call(media=tuple(rules.CONTENT_TYPES.values()), errors=(NotFound,))
+    async def get(self, name: Path[Name]) -> None:
+        """A picture, for whoever has its address."""
         file = await store.get(self.services.settings.attachments_url, name)
         self.set_header("Content-Type", rules.content_type(name))
         self.set_header("Content-Length", str(file.meta["size"]))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from regoods.core.database import Row
-from regoods.core.wire import Shape, iso
+from regoods.core.wire import Shape, Time, iso
 from regoods.features.users.events import UserRef, user_ref
 
 
@@ -11,14 +11,14 @@ class Block(Shape):
     user_id: int
     """Of the one who is blocked."""
     user: UserRef
-    blocked_at: str
+    blocked_at: Time
 
 
 class BlockState(Shape):
     user_id: int
     is_blocked: bool
     """By the caller; whether the other one blocks him is not told."""
-    blocked_at: str | None = None
+    blocked_at: Time | None = None
 
 
 def block(row: Row) -> Block:

@@ -1,29 +1,36 @@
+from regoods.core.calls import Limit, Offset, Path, Query, call
+from regoods.core.errors import NotFound
 from regoods.core.http import ApiHandler
-from regoods.features.blocks import actions
+from regoods.core.wire import Id
+from regoods.features.blocks import actions, events
 from regoods.features.blocks.recent import RecentBlocks
-
-DEFAULT_LIMIT = 50
 
 
 class Blocks(ApiHandler):
-    async def get(self) -> None:
-        self.send_page(await self.run(actions.list_blocks, *self.paging(DEFAULT_LIMIT)))
+    @call(events.Block, paged=True)
+    async def get(self, limit: Query[Limit] = 50, offset: Query[Offset] = 0) -> None:
+        """Whom the caller blocks, the latest first."""
+        self.send_page(await self.run(actions.list_blocks, limit, offset))
 
 
 class Block(ApiHandler):
-    async def get(self, user_id: str) -> None:
-        self.send(await self.run(actions.get_block, self.path_id("userId", user_id)))
+    @call(events.BlockState, errors=(NotFound,))
+    async def get(self, user_id: Path[Id]) -> None:
+        """Whether the caller blocks this user; whether he is blocked is not told."""
+        self.send(await self.run(actions.get_block, user_id))
 
-    async def put(self, user_id: str) -> None:
-        other_id = self.path_id("userId", user_id)
-        state = await self.run(actions.block, other_id)
-        self.services.state(RecentBlocks).made(self.user_id, other_id)
+    @call(events.BlockState, errors=(NotFound,))
+    async def put(self, user_id: Path[Id]) -> None:
+        """Block a user; a block that stands stays as it is."""
+        state = await self.run(actions.block, user_id)
+        self.services.state(RecentBlocks).made(self.user_id, user_id)
         self.send(state)
 
-    async def delete(self, user_id: str) -> None:
-        other_id = self.path_id("userId", user_id)
-        state = await self.run(actions.unblock, other_id)
-        self.services.state(RecentBlocks).ended(self.user_id, other_id)
+    @call(events.BlockState, errors=(NotFound,))
+    async def delete(self, user_id: Path[Id]) -> None:
+        """Unblock a user."""
+        state = await self.run(actions.unblock, user_id)
+        self.services.state(RecentBlocks).ended(self.user_id, user_id)
         self.send(state)
 
 

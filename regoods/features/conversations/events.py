@@ -1,15 +1,20 @@
 """Previews of conversations, and the events of reading."""
 
 from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
 
 from regoods.core.database import Row
-from regoods.core.wire import Event, Shape, encode, iso
-from regoods.features.conversations.rules import conversation_id
+from regoods.core.wire import Event, Shape, Time, encode, iso
+from regoods.features.conversations.rules import LARGEST_CONVERSATION_ID, conversation_id
 from regoods.features.users.events import DELETED_NAME
+
+ConversationId = Annotated[int, Meta(ge=1, le=LARGEST_CONVERSATION_ID)]
 
 
 class ConversationPreview(Shape, kw_only=True):
-    """`isOnline` is added by presence (`enriches`)."""
+    """A partner, and the last message with him."""
 
     conversation_id: int
     user_id: int
@@ -17,7 +22,7 @@ class ConversationPreview(Shape, kw_only=True):
     full_name: str
     profile_picture_url: str | None = None
     last_message: str
-    last_message_at: str
+    last_message_at: Time
     last_message_sender_id: int
     unread_count: int
     post_id: int | None = None
@@ -46,7 +51,7 @@ class MessageRead(Event, tag="message_read"):
     """The recipient read it: to the sender's and the reader's sockets."""
 
     message_id: int
-    read_at: str
+    read_at: Time
 
 
 class ConversationRead(Event, tag="conversation_read"):

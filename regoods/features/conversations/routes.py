@@ -1,23 +1,33 @@
-from regoods.core.http import ApiHandler
-from regoods.features.conversations import actions
+from typing import Annotated, Any
 
-DEFAULT_LIMIT = 20
+from regoods.core.calls import Limit, Offset, Path, Query, call
+from regoods.core.errors import NotFound
+from regoods.core.http import ApiHandler
+from regoods.core.wire import Id, shown_as
+from regoods.features.conversations import actions, events
+
+Preview = Annotated[dict[str, Any], shown_as(events.ConversationPreview, enriched="conversations")]
 
 
 class Conversations(ApiHandler):
-    async def get(self) -> None:
-        limit, offset = self.paging(DEFAULT_LIMIT)
+    @call(Preview, paged=True)
+    async def get(self, limit: Query[Limit] = 20, offset: Query[Offset] = 0) -> None:
+        """One preview a partner, newest first."""
         self.send_page(await self.run(actions.list_conversations, limit, offset))
 
 
 class UnreadCount(ApiHandler):
+    @call(events.UnreadCount)
     async def get(self) -> None:
+        """How many messages the caller has received and not read."""
         self.send(await self.run(actions.count_unread))
 
 
 class ReadConversation(ApiHandler):
-    async def post(self, user_id: str) -> None:
-        self.send(await self.run(actions.read_conversation, self.path_id("userId", user_id)))
+    @call(events.ReadCounts, errors=(NotFound,))
+    async def post(self, user_id: Path[Id]) -> None:
+        """Mark everything between the caller and this user as read."""
+        self.send(await self.run(actions.read_conversation, user_id))
 
 
 ROUTES = [

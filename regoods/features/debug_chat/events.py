@@ -1,11 +1,6 @@
 """Answers of the development calls."""
 
-from typing import Annotated
-
-from msgspec import Meta
-
-from regoods.core.tokens import LARGEST_ID
-from regoods.core.wire import Shape
+from regoods.core.wire import Id, Shape, Time
 
 
 class DemoUser(Shape):
@@ -14,10 +9,10 @@ class DemoUser(Shape):
 
 
 class TokenRequest(Shape):
-    user_id: Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+    user_id: Id
 
 
 class Token(Shape):
     user_id: int
     token: str
-    expires_at: str
+    expires_at: Time

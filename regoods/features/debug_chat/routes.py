@@ -1,15 +1,11 @@
 import secrets
 
-import msgspec
-
-from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
+from regoods.core.calls import Body, call
+from regoods.core.http import ApiHandler, DevelopmentHandler
 from regoods.core.tokens import LIFETIME, mint
 from regoods.core.wire import iso
 from regoods.features.debug_chat import actions
 from regoods.features.debug_chat.events import Token, TokenRequest
-
-_token_request = msgspec.json.Decoder(TokenRequest)
 
 
 class Page(ApiHandler):
@@ -34,25 +30,17 @@ class Entrance(ApiHandler):
         self.redirect("/debug/chat")
 
 
-class DevelopmentHandler(ApiHandler):
-    """Answers in development only: nobody is to get a token for the asking in production, whatever DEBUG_CHAT says."""
-
-    requires_user = False
-
-    def check_call(self, method: str) -> None:
-        if not self.services.settings.development:
-            raise NotFound
-        super().check_call(method)
-
-
 class Users(DevelopmentHandler):
     async def get(self) -> None:
         self.send(await self.services.work.run(actions.list_users, 0))
 
 
 class Tokens(DevelopmentHandler):
-    async def post(self) -> None:
-        user_id = self.body(_token_request).user_id
+    """Nobody is to get a token for the asking in production, whatever DEBUG_CHAT says."""
+
+    @call(Token)
+    async def post(self, request: Body[TokenRequest]) -> None:
+        user_id = request.user_id
         email = await self.services.work.run(actions.get_email, 0, user_id)
         now = self.services.clock.now()
         token = mint(self.services.settings.jwt_access_secret, user_id, email, now)

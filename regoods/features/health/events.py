@@ -1,12 +1,12 @@
 """Answers of the health calls, which stand outside the envelope (contract, section 5)."""
 
 from regoods.core.feature import Services
-from regoods.core.wire import Shape, iso
+from regoods.core.wire import Shape, Time, iso
 
 
 class Health(Shape):
     status: str
-    timestamp: str
+    timestamp: Time
 
 
 class WebSocketStats(Shape):

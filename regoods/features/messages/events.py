@@ -6,27 +6,32 @@ from typing import Annotated
 from msgspec import Meta, Raw
 
 from regoods.core.database import Row
-from regoods.core.tokens import LARGEST_ID
-from regoods.core.wire import Event, Shape, encode, iso, raw
+from regoods.core.wire import Event, Id, Shape, Time, encode, iso, raw, shown_as
+from regoods.features.messages import rules
 from regoods.features.posts.events import PostRef, post_ref
 from regoods.features.users.events import UserRef, user_ref
 
 TYPES = ("text", "image", "system")
-Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Content = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": rules.LONGEST_CONTENT})]
+AttachmentUrl = Annotated[
+    str, Meta(extra_json_schema={"format": "uri", "pattern": "^https?://", "maxLength": rules.LONGEST_URL})
+]
+"""`rules` check both, and say more kindly what is wrong; they count as browsers do, schemas count code points."""
 
 
 class NewMessage(Shape):
+    """`messageType` is `text` where left out; `system` is not for clients."""
+
     recipient_id: Id
-    message_content: str
-    message_type: str | None = None
-    """`text` where left out."""
+    message_content: Content
+    message_type: Annotated[str, Meta(extra_json_schema={"enum": rules.CLIENT_TYPES})] | None = None
     post_id: Id | None = None
-    attachment_url: str | None = None
+    attachment_url: AttachmentUrl | None = None
     parent_message_id: Id | None = None
 
 
 class Edit(Shape):
-    message_content: str
+    message_content: Content
 
 
 class Message(Shape, kw_only=True):
@@ -35,22 +40,22 @@ class Message(Shape, kw_only=True):
     recipient_id: int
     post_id: int | None = None
     message_content: str
-    message_type: str
+    message_type: Annotated[str, Meta(extra_json_schema={"enum": TYPES})]
     attachment_url: str | None = None
     is_read_by_recipient: bool
-    recipient_read_at: str | None = None
+    recipient_read_at: Time | None = None
     is_read_by_sender: bool
-    sender_read_at: str | None = None
+    sender_read_at: Time | None = None
     is_read: bool
     """Legacy mirror of the recipient's, as `read_at`."""
-    read_at: str | None = None
+    read_at: Time | None = None
     is_deleted: bool
     deleted_by: int | None = None
     is_edited: bool
-    edited_at: str | None = None
+    edited_at: Time | None = None
     parent_message_id: int | None = None
-    created_at: str
-    updated_at: str
+    created_at: Time
+    updated_at: Time
     sender: UserRef
     recipient: UserRef
     post: PostRef | None = None
@@ -63,19 +68,19 @@ class Deleted(Shape):
 class MessageEvent(Event, tag="message"):
     """A new message: to the recipient's sockets only, for the SPA counts each one as unread."""
 
-    message: Raw
+    message: Annotated[Raw, shown_as(Message)]
 
 
 class MessageSent(Event, tag="message_sent"):
     """Additive: a new message, to the sender's own sockets."""
 
-    message: Raw
+    message: Annotated[Raw, shown_as(Message)]
 
 
 class MessageEdited(Event, tag="message_edited"):
     """To both."""
 
-    message: Raw
+    message: Annotated[Raw, shown_as(Message)]
 
 
 class MessageDeleted(Event, tag="message_deleted"):

@@ -1,15 +1,19 @@
 import asyncio
+from typing import Annotated
 
-import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
+from regoods.core.calls import Body, Path, Place, call
+from regoods.core.errors import Conflict, Forbidden, NotFound
 from regoods.core.http import ApiHandler
-from regoods.features.messages import actions, rules
+from regoods.core.wire import Id
+from regoods.features.messages import actions, events, rules
 from regoods.features.messages.events import Edit, NewMessage
 from regoods.features.messages.repeats import UnansweredSends
 
-_new_message = msgspec.json.Decoder(NewMessage)
-_edit = msgspec.json.Decoder(Edit)
+Key = Annotated[
+    str | None, Place("header", "Idempotency-Key"), Meta(extra_json_schema={"pattern": rules.KEY}, examples=["b2f9-17"])
+]
 
 
 class Messages(ApiHandler):
@@ -17,9 +21,9 @@ class Messages(ApiHandler):
     """A message without a key, while it is being stored."""
     _outcome: "asyncio.Future[Raw] | None" = None
 
-    async def post(self) -> None:
-        new = self.body(_new_message)
-        key = self.request.headers.get("Idempotency-Key")
+    @call(events.Message, status=201, errors=(Forbidden, NotFound, Conflict))
+    async def post(self, new: Body[NewMessage], key: Key = None) -> None:
+        """Send a message. The same key and body within 24 hours give the same message, another body 422."""
         if key is None:
             await self._post_without_key(new)
         else:
@@ -53,19 +57,27 @@ class Messages(ApiHandler):
 
 
 class ReadMessage(ApiHandler):
-    async def post(self, message_id: str) -> None:
-        self.send(await self.run(actions.mark_read, self.path_id("messageId", message_id)))
+    @call(events.Message, errors=(Forbidden, NotFound))
+    async def post(self, message_id: Path[Id]) -> None:
+        """Mark a message read, as its recipient or its sender."""
+        self.send(await self.run(actions.mark_read, message_id))
 
 
 class Message(ApiHandler):
-    async def get(self, message_id: str) -> None:
-        self.send(await self.run(actions.get, self.path_id("messageId", message_id)))
+    @call(events.Message, errors=(Forbidden, NotFound))
+    async def get(self, message_id: Path[Id]) -> None:
+        """One message, for its participants."""
+        self.send(await self.run(actions.get, message_id))
 
-    async def put(self, message_id: str) -> None:
-        self.send(await self.run(actions.edit, self.path_id("messageId", message_id), self.body(_edit)))
+    @call(events.Message, errors=(Forbidden, NotFound))
+    async def put(self, message_id: Path[Id], new: Body[Edit]) -> None:
+        """Edit one's own message, within 15 minutes of sending it."""
+        self.send(await self.run(actions.edit, message_id, new))
 
-    async def delete(self, message_id: str) -> None:
-        self.send(await self.run(actions.delete, self.path_id("messageId", message_id)))
+    @call(events.Deleted, errors=(Forbidden, NotFound))
+    async def delete(self, message_id: Path[Id]) -> None:
+        """Delete a message, for both."""
+        self.send(await self.run(actions.delete, message_id))
 
 
 ROUTES = [

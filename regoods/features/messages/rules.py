@@ -16,7 +16,8 @@ _uri_characters = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 KEY_LIFE = timedelta(hours=24)
 LONGEST_KEY = 255
-_key = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
+KEY = rf"^[!-~]{{1,{LONGEST_KEY}}}$"
+_key = re.compile(KEY)
 
 CLIENT_TYPES = ("text", "image")
 

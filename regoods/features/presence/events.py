@@ -1,8 +1,9 @@
 """What presence tells, and what it adds to other features' answers."""
 
 from datetime import datetime
+from typing import ClassVar
 
-from regoods.core.wire import Event, Shape, encode, iso
+from regoods.core.wire import Event, Shape, Time, encode, iso
 
 
 class OnlineFields(Shape):
@@ -13,9 +14,11 @@ class OnlineFields(Shape):
 class Presence(Event, tag="presence"):
     """Additive: to the online partners."""
 
+    logged: ClassVar[bool] = False
+
     user_id: int
     is_online: bool
-    last_seen_at: str
+    last_seen_at: Time
     """When the last socket closed; now, while one is open."""
 
 

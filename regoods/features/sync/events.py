@@ -1,13 +1,16 @@
 """What a client missed, and what no log has yet."""
 
+from typing import Annotated
+
 from msgspec import Raw
 
-from regoods.core.wire import Shape
+from regoods.core.wire import Event, Shape, shown_as
 
 
 class Missed(Shape):
-    events: list[Raw]
-    """As they were pushed."""
+    """Events as they were pushed."""
+
+    events: list[Annotated[Raw, shown_as(Event)]]
     latest: int
     more: bool
     """Whether there are further ones behind these."""

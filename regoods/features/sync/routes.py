@@ -1,14 +1,13 @@
-from regoods.core.http import LARGEST_LIMIT, ApiHandler
-from regoods.core.tokens import LARGEST_ID
+from regoods.core.calls import Limit, Offset, Query, call
+from regoods.core.http import ApiHandler
 from regoods.features.sync import actions
-
-DEFAULT_LIMIT = 100
+from regoods.features.sync.events import Missed
 
 
 class Sync(ApiHandler):
-    async def get(self) -> None:
-        since = self.query_number("since", 0, LARGEST_ID)
-        limit = self.query_number("limit", 1, LARGEST_LIMIT, DEFAULT_LIMIT)
+    @call(Missed)
+    async def get(self, since: Query[Offset], limit: Query[Limit] = 100) -> None:
+        """The caller's events behind the number `since`, in order; 0 gives all that are kept."""
         self.send(await self.run(actions.list_missed, since, limit))
 
 

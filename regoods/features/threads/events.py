@@ -1,10 +1,10 @@
 """A whole conversation as its participant sees it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from regoods.core.database import Row
-from regoods.core.wire import Shape, merged
+from regoods.core.wire import Shape, merged, shown_as
 from regoods.features.conversations.rules import conversation_id
 from regoods.features.messages.events import Message, message
 from regoods.features.posts.events import PostRef
@@ -15,8 +15,7 @@ class Conversation(Shape, kw_only=True):
     conversation_id: int
     user_id: int
     """The partner's."""
-    user: dict[str, Any]
-    """A UserRef, with `isOnline` added by presence."""
+    user: Annotated[dict[str, Any], shown_as(UserRef, enriched="conversations", name="Partner")]
     messages: list[Message]
     """The latest 50, oldest first."""
     unread_count: int

@@ -1,33 +1,46 @@
+from regoods.core.calls import Limit, Offset, Path, Query, call
+from regoods.core.errors import Forbidden, NotFound
 from regoods.core.http import ApiHandler
+from regoods.core.wire import Id
 from regoods.features.conversations import actions as conversations
-from regoods.features.conversations.rules import LARGEST_CONVERSATION_ID
-from regoods.features.threads import actions
+from regoods.features.conversations.events import Cleared, ConversationId
+from regoods.features.messages.events import Message
+from regoods.features.threads import actions, events
 from regoods.features.threads.queries import ENDLESS, Span
-
-DEFAULT_LIMIT = 50
 
 
 class Thread(ApiHandler):
-    async def get(self, user_id: str) -> None:
-        partner_id = self.path_id("userId", user_id)
-        limit, offset = self.paging(DEFAULT_LIMIT)
-        after, before = self.query_id("after"), self.query_id("before")
+    @call(Message, paged=True, errors=(NotFound,))
+    async def get(
+        self,
+        user_id: Path[Id],
+        limit: Query[Limit] = 50,
+        offset: Query[Offset] = 0,
+        post_id: Query[Id | None] = None,
+        before: Query[Id | None] = None,
+        after: Query[Id | None] = None,
+    ) -> None:
+        """The latest messages with somebody, oldest first; older than the message `before`, or the first after one."""
         span = Span(limit, offset, after or 0, before or ENDLESS, from_oldest=after is not None)
-        self.send_page(await self.run(actions.list_thread, partner_id, self.query_id("postId"), span))
+        self.send_page(await self.run(actions.list_thread, user_id, post_id, span))
 
 
 class Conversation(ApiHandler):
-    async def get(self, user_id: str) -> None:
-        partner_id = self.path_id("userId", user_id)
-        self.send(await self.run(actions.get_conversation, partner_id, self.query_id("postId")))
+    @call(events.Conversation, errors=(NotFound,))
+    async def get(self, user_id: Path[Id], post_id: Query[Id | None] = None) -> None:
+        """The conversation with somebody; empty where the two have not written to each other."""
+        self.send(await self.run(actions.get_conversation, user_id, post_id))
 
-    async def delete(self, user_id: str) -> None:
-        self.send(await self.run(conversations.clear, self.path_id("userId", user_id)))
+    @call(Cleared, errors=(NotFound,))
+    async def delete(self, user_id: Path[Id]) -> None:
+        """Clear a conversation for the caller alone; a new message brings it back."""
+        self.send(await self.run(conversations.clear, user_id))
 
 
 class ConversationById(ApiHandler):
-    async def get(self, number: str) -> None:
-        conversation_id = self.path_id("conversationId", number, LARGEST_CONVERSATION_ID)
+    @call(events.Conversation, errors=(Forbidden, NotFound))
+    async def get(self, conversation_id: Path[ConversationId]) -> None:
+        """A conversation by its id, for its participants; a number below 2**31 is the partner's user id."""
         self.send(await self.run(actions.get_conversation_by_id, conversation_id))
 
 

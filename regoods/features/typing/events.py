@@ -1,19 +1,19 @@
 """Who is typing: the frame heard, the event sent, and the listener between them."""
 
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import ClassVar
 
 import msgspec
 from cachetools import TTLCache
-from msgspec import Meta
 
 from regoods.core.errors import ValidationError
 from regoods.core.feature import Services
 from regoods.core.tokens import LARGEST_ID
-from regoods.core.wire import Event, Shape, decode, encode
+from regoods.core.wire import Event, Id, Shape, decode, encode
 from regoods.features.blocks.recent import RecentBlocks
 from regoods.features.conversations.actions import are_in_touch
-from regoods.features.conversations.rules import LARGEST_CONVERSATION_ID, conversation_id, partner_in
+from regoods.features.conversations.events import ConversationId
+from regoods.features.conversations.rules import conversation_id, partner_in
 
 THROTTLE_SECONDS = 1
 """At most one event so often for each typist and partner (contract, section 4)."""
@@ -25,23 +25,25 @@ BOUND = 50_000
 
 
 class TypingFrame(Shape):
-    conversation_id: Annotated[int, Meta(ge=1, le=LARGEST_CONVERSATION_ID)]
-    recipient_id: Annotated[int, Meta(ge=1, le=LARGEST_ID)] | None = None
-    """Where left out, conversationId names the partner. The SPA never sends it."""
+    """The caller is writing. Where `recipientId` is left out, `conversationId` names the partner."""
+
+    conversation_id: ConversationId
+    recipient_id: Id | None = None
+    """The SPA never sends it."""
 
 
 class Typing(Event, tag="typing"):
     """To the partner; `conversationId` as he knows it."""
 
+    logged: ClassVar[bool] = False
     conversation_id: int
     user_id: int
 
 
-_frame = msgspec.json.Decoder(TypingFrame)
-
-
 class TypingListener:
     """Passes typing on to the partner. No database when the pair is known."""
+
+    frame: ClassVar[msgspec.json.Decoder[TypingFrame]] = msgspec.json.Decoder(TypingFrame)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -51,7 +53,7 @@ class TypingListener:
         self._known: TTLCache[tuple[int, int], bool] = TTLCache(BOUND, KNOWN_SECONDS)
 
     def __call__(self, user_id: int, payload: bytes) -> Awaitable[None] | None:
-        frame = decode(payload, _frame)
+        frame = decode(payload, self.frame)
         partner_id, seen_as = _address(frame, user_id)
         pair = (user_id, partner_id)
         if pair in self._recent or pair in self._strangers:
