@@ -98,7 +98,7 @@ def print_differences(settings: Settings) -> int:
 
 
 def migrate(settings: Settings, *, as_sql: bool) -> int:
-    database = open_database(settings, patient=True)
+    database = open_database(settings, patient=True, create=not as_sql)
     if as_sql:
         print(migrations.sql_text(database))
         return 0

@@ -78,7 +78,7 @@ class Application(tornado.web.Application):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.features = [feature for feature in FEATURES if feature.enabled(settings)]
-        self.database = open_database(settings, threads=WORKER_THREADS)
+        self.database = open_database(settings, threads=WORKER_THREADS, create=settings.development)
         self.registry: ConnectionRegistry[Connection] = ConnectionRegistry(
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )

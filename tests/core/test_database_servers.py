@@ -267,6 +267,14 @@ FREETDS = shown(
         ),
         ("postgresql+psycopg://ann:hun@ter2hunter2@127.0.0.1/regoods", "more than one @"),
         ("postgresql+psycopg://ann:1:hunter2/x@127.0.0.1:port/regoods", "it is no URL. Allowed: dialect+driver://"),
+        ("'postgresql+psycopg://ann:hunter2@127.0.0.1/regoods'", "Allowed: without quotes, sqlite:///data/regoods.db"),
+        ("Postgresql://ann:hunter2@127.0.0.1/regoods", "does not begin like a URL of a database. Allowed: "),
+        ("sqlite:/data/regoods.db", "or postgresql+psycopg://user:password@host:5432/regoods."),
+        ("sqlite://data/regoods.db", "a file comes after three slashes. Write sqlite:///data/regoods.db"),
+        ("sqlite+aiosqlite:///data/regoods.db", "the driver 'aiosqlite' is not used here. Write sqlite:///"),
+        ("mssql://ann:hunter2@127.0.0.1:{port}/ReGoods", "it names no ODBC driver. Add ?driver=ODBC+Driver+18"),
+        ("mssql+pyodbc://ann:hunter2@127.0.0.1:{port}/ReGoods?driver=FreeTDS", "Write mssql+pyodbc:///?odbc_connect="),
+        (FREETDS.replace("TDS_Version%3D7.4", ""), "Add TDS_Version%3D7.4%3B to odbc_connect"),
         ("postgresql+asyncpg://ann:hunter2@127.0.0.1/regoods", "Write postgresql+psycopg://"),
         ("oracle://ann:hunter2@127.0.0.1/regoods", "no edition for 'oracle'. Allowed: sqlite, mssql+pyodbc"),
         (FREETDS, "nothing answers at 127.0.0.1:{port}. Start"),
@@ -290,6 +298,31 @@ def test_a_wrong_password_or_database_is_one_line(postgres: PostgresServer, mari
     assert "nothing answers" in complaint(shown(mariadb.url_of("mysql", port=free_port())))
     with_password = shown(postgres.admin_url.set(username="nobody", password="hunter2"))
     assert "the password was refused by 127.0.0.1" in complaint(with_password)
+
+
+def test_what_a_server_answers_is_said_and_not_that_nothing_answers(
+    postgres: PostgresServer, mariadb: MariaDbServer
+) -> None:
+    def url(user: str, database: str = "postgres", **query: str) -> str:
+        return shown(postgres.admin_url.set(username=user, database=database, query=query))
+
+    postgres.execute(
+        "CREATE ROLE nologin NOLOGIN",
+        "CREATE ROLE narrow LOGIN CONNECTION LIMIT 0",
+        "CREATE ROLE plain LOGIN",
+        "CREATE DATABASE locked",
+        "REVOKE CONNECT ON DATABASE locked FROM PUBLIC",
+    )
+    try:
+        assert 'answers: role "nologin" is not permitted to log in.' in complaint(url("nologin"))
+        assert 'answers: too many connections for role "narrow".' in complaint(url("narrow"))
+        assert complaint(url("plain", "locked")).endswith("GRANT CONNECT ON DATABASE locked TO plain;")
+        assert "has no TLS, and the URL's sslmode asks for it" in complaint(url("regoods", sslmode="require"))
+        no_name = complaint(shown(postgres.admin_url).removesuffix("/postgres"))
+        assert f"the URL names no database. Write its name behind the host: 127.0.0.1:{postgres.port}/" in no_name
+        assert "is no SQL Server" in complaint(FREETDS.replace("{port}", str(postgres.port)))
+    finally:
+        postgres.execute("DROP DATABASE locked", *(f"DROP ROLE {name}" for name in ("nologin", "narrow", "plain")))
 
 
 def test_a_text_column_without_unicode_is_found_and_said(postgres: PostgresServer, mariadb: MariaDbServer) -> None:
