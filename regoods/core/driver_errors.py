@@ -25,7 +25,8 @@ SQL_SERVER_SESSION_KILLED = (596,)
 SQL_SERVER_LOCK_TIMEOUT = (1222,)
 SQL_SERVER_NO_RIGHT = (229, 230, 262, 297, 1088, 2760, 3704, 4902)
 SQL_SERVER_TROUBLE = (
-    596, 701, 802, 945, 976, 978, 983, 1101, 1105, 1204, 3906, 8645, 8651, 9001, 9002, 10928, 10929, 40197, 40501, 40613,
+    596, 701, 802, 945, 976, 978, 983, 1101, 1105, 1204, 3906, 8645, 8651, 9001, 9002, 10928, 10929,
+    40197, 40501, 40613,
 )  # fmt: skip
 """Killed, out of memory or of room, read-only, a replica that does not serve, a log that is full, an Azure limit."""
 

@@ -47,7 +47,8 @@ EXPLANATIONS = (
     ),
     (r"FATAL: *(?P<said>[^\n]*)", "{where} answers: {said}"),
     (
-        r"unable to connect to data source|unexpected eof from the server|\(20017\)",  # FreeTDS, on an answer it cannot read
+        # So FreeTDS speaks of an answer that it cannot read.
+        r"unable to connect to data source|unexpected eof from the server|\(20017\)",
         "what answers at {where} is no SQL Server, or asks for another TDS_Version. Correct host and port in the URL",
     ),
     (
