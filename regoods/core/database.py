@@ -322,6 +322,10 @@ class Database:
     def lost_connection(self, error: BaseException) -> bool:
         return driver_errors.is_disconnect(error)
 
+    def lacks_a_right(self, error: BaseException) -> bool:
+        """Whether a statement was refused because this user may not."""
+        return driver_errors.lacks_a_right(error)
+
     def took_too_long(self, error: BaseException) -> bool:
         return driver_errors.is_timeout(error)
 
@@ -330,6 +334,17 @@ class Database:
         return SettingsError(
             explanations.sentence(f"DATABASE_URL cannot be used: {explanations.explain(error, self.url)}")
         )
+
+
+def file_to_make(settings: Settings) -> Path | None:
+    """The file that a start in development makes, where it is not there yet. Raises SettingsError where it cannot."""
+    try:
+        path = urls.missing_file(urls.read_url(settings.database_url), ROOT) if settings.development else None
+    except ValueError:
+        return None
+    if path is not None and not urls.can_be_made(path):
+        raise SettingsError(f"DATABASE_URL cannot be used: {path} cannot be made. Name another path.")
+    return path
 
 
 def open_database(settings: Settings, *, threads: int = 1, patient: bool = False, create: bool = False) -> Database:

@@ -16,6 +16,7 @@ from regoods.core import encodings, needs, rights
 from regoods.core.database import Database, metadata
 from regoods.core.editions import Naming, snake_case
 
+CHECK = ".venv/bin/python run.py check"
 MIGRATE = ".venv/bin/python run.py migrate"
 FAMILIES: dict[type, tuple[type, ...]] = {
     bool: (bool, int),
@@ -54,6 +55,8 @@ class Report:
     advice: list[Difference]
     text_encoding: str | None
     """Python's name of what a message's text is stored in, where that cannot hold all of Unicode."""
+    new: bool = False
+    """Whether none of ReGoods' own tables is there."""
 
     @property
     def left_by_migrate(self) -> list[Difference]:
@@ -70,6 +73,7 @@ def check(database: Database) -> Report:
             [one for one in differences if one.refuses],
             [one for one in differences if not one.refuses],
             next((encoding for _, encoding in look.unfit_texts()), None),
+            look.is_new(),
         )
 
 
@@ -160,12 +164,12 @@ class _Check:
         return there is not None and self._fold(self._name(_key(table), naming)) in self._columns(there)
 
     def _tables(self) -> Iterator[Difference]:
-        empty = not any(self._there(table) or self._is_view(table) for table in needs.own())
+        new = self.is_new()
         filled = needs.filled(self._dialect)
         for table, needed in self._needed.items():
             there = self._there(table)
             if there is None:
-                yield self._missing(table, empty=empty)
+                yield self._missing(table, new=new)
                 continue
             present = self._columns(there)
             for column in needed:
@@ -173,10 +177,13 @@ class _Check:
             if table in filled:
                 yield from self._unknown(table, present)
 
+    def is_new(self) -> bool:
+        return not any(self._there(table) or self._is_view(table) for table in needs.own())
+
     def _is_view(self, table: sa.Table) -> bool:
         return self._fold(self._name(table)) in self._views
 
-    def _missing(self, table: sa.Table, *, empty: bool) -> Difference:
+    def _missing(self, table: sa.Table, *, new: bool) -> Difference:
         subject = f"Table {self._name(table)}"
         if self._is_view(table):
             return Difference(
@@ -184,7 +191,7 @@ class _Check:
             )
         if table.info.get("ours"):
             return Difference(subject, "is missing", f"{MIGRATE} adds it.", added_by_migrate=True)
-        if empty:
+        if new:
             remedy = f"Is DATABASE_URL ReGoods' database? If it is to be a new one, {MIGRATE} makes it."
             return Difference(subject, "is missing", remedy, added_by_migrate=True)
         return Difference(
