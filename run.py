@@ -49,6 +49,8 @@ def main(arguments: list[str]) -> int:
     )
     # Tornado's lines on malformed requests quote them, tokens included.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
+    # It warns of a connection that is closed with its transaction failed, and what failed is said by who closes it.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     # What a migration did is printed by the command.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

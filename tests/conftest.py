@@ -96,16 +96,17 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", pytest.param("mssql", marks=pytest.mark.mssql)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Makes a database of one of the editions, by these statements."""
     made: list[Database] = []
-    postgres: PostgresServer | None = None
-    if request.param == "postgresql":
-        postgres = request.getfixturevalue("postgres")
+    servers = {"postgresql": "postgres", "mssql": "sql_server"}
+    server: DatabaseServer | None = None
+    if request.param in servers:
+        server = request.getfixturevalue(servers[request.param])
 
     def new(schema: str) -> Database:
-        url = postgres.create() if postgres else f"sqlite:///{tmp_path}/other-{len(made)}.db"
+        url = server.create() if server else f"sqlite:///{tmp_path}/other-{len(made)}.db"
         made.append(Database(url, ROOT))
         execute(made[-1], *statements(schema))
         return made[-1]
@@ -113,8 +114,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     yield new
     for database in made:
         database.close()
-        if postgres:
-            postgres.drop(url_of(database))
+        if server:
+            server.drop(url_of(database))
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ CONNECT_SECONDS = 5
 
 STATEMENT_SECONDS = 10
 LOCK_SECONDS = 5
+SQL_SERVER_LOCK_SECONDS = 8
+"""It looks for deadlocks every 5 s: who stopped waiting before would not be run again, but refused."""
+
 RECYCLE_SECONDS = 1_800
 """Firewalls and proxies between the server and its database drop what is older, without a word."""
 
@@ -198,7 +201,7 @@ def _prepare_mssql(connection: Any, patient: bool) -> None:
     if not patient:
         # In one go with the wait for locks: the driver's own time-out costs the connection.
         connection.timeout = STATEMENT_SECONDS
-        _run_outside_a_transaction(connection, [f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}"])
+        _run_outside_a_transaction(connection, [f"SET LOCK_TIMEOUT {SQL_SERVER_LOCK_SECONDS * 1000}"])
 
 
 def _prepare_mariadb(connection: Any, patient: bool) -> None:

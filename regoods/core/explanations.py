@@ -75,12 +75,12 @@ def explain(error: BaseException, url: URL) -> str:
     original: Any = getattr(error, "orig", None) or error
     said = " ".join(str(part) for part in original.args) or str(original)
     if url.get_backend_name() == "sqlite":
-        return _explain(FILE_EXPLANATIONS, said, path=url.database) or one_line(original)
+        return _explain(FILE_EXPLANATIONS, said, path=url.database) or one_line(error)
     at: Address = address(url)
     told = {"user": at.user, "host": at.host, "where": at.where, "database": at.database}
     if not at.database and re.search(r"3D000|database .* does not exist", said):
         return NO_NAME.format(**told)
-    return _explain(EXPLANATIONS, said, **told) or one_line(original)
+    return _explain(EXPLANATIONS, said, **told) or one_line(error)
 
 
 def explain_path(error: OSError, url: URL) -> str:
@@ -93,7 +93,7 @@ def explain_path(error: OSError, url: URL) -> str:
 
 def explain_migration(error: BaseException, url: URL) -> str:
     if driver_errors.lacks_a_right(error):
-        reason = one_line(getattr(error, "orig", None) or error)
+        reason = one_line(error)
         return f"{reason}. Migrate as the owner of the tables, or give a DBA the text of `run.py migrate --sql`"
     return explain(error, url)
 
@@ -104,7 +104,8 @@ def sentence(text: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+    original: Any = getattr(error, "orig", None) or error
+    return str(original).partition("\n")[0].rstrip(".")
 
 
 def _explain(explanations: tuple[tuple[str, str], ...], said: str, **told: Any) -> str | None:

@@ -67,6 +67,9 @@ def upgrade(database: Database) -> None:
     except SettingsError:
         raise
     except Exception as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            # What ends the transaction after it found the connection unusable, and hid it.
+            raise KeyboardInterrupt from None
         reason = explanations.explain_migration(error, database.url)
         raise SettingsError(explanations.sentence(f"The database cannot be migrated: {reason}")) from None
 

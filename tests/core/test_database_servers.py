@@ -24,6 +24,7 @@ from tests.support.databases import (
     DatabaseServer,
     MariaDbServer,
     PostgresServer,
+    SqlServer,
     free_port,
     server_folder,
     shown,
@@ -36,7 +37,7 @@ from tests.support.server import RunningServer
 ALL_TEXT = "Ärger, 田中さん, Волков, 🚲👩‍👩‍👧, '; DROP TABLE x; --, \\ % _ and a tab\t."
 
 
-@pytest.fixture(params=["postgres", "mariadb"])
+@pytest.fixture(params=["postgres", "mariadb", pytest.param("sql_server", marks=pytest.mark.mssql)])
 def database_server(request: pytest.FixtureRequest) -> DatabaseServer:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -152,7 +153,8 @@ async def test_both_of_two_that_deadlock_are_done(server: RunningServer) -> None
     forth = asyncio.ensure_future(run(server, both("forth", first, second)))
     await eventually(lambda: reached(runs))
     back = asyncio.ensure_future(run(server, both("back", second, first), user_id=2))
-    await asyncio.wait_for(asyncio.gather(forth, back), LIMIT)
+    # SQL Server looks for deadlocks every 5 s.
+    await asyncio.wait_for(asyncio.gather(forth, back), 2 * LIMIT)
 
     assert sorted(set(runs)) == ["back", "forth"]
     assert len(runs) > 2
@@ -162,6 +164,7 @@ async def reached(runs: list[str]) -> bool:
     return bool(runs)
 
 
+@pytest.mark.parametrize("database_server", ["postgres", "mariadb"], indirect=True)
 async def test_while_the_server_is_away_callers_are_told_to_come_back(
     io_loop: IOLoop, settings: Settings, database_server: DatabaseServer
 ) -> None:
@@ -387,13 +390,12 @@ def kill_connections(server: RunningServer, database_server: DatabaseServer) -> 
     if isinstance(database_server, PostgresServer):
         database_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         return
+    sessions = f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+    if isinstance(database_server, SqlServer):
+        sessions = f"SELECT session_id FROM sys.dm_exec_sessions WHERE database_id = DB_ID('{name}')"
     engine = sa.create_engine(database_server.admin_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        ids = (
-            connection.exec_driver_sql(f"SELECT id FROM information_schema.processlist WHERE db = '{name}'")
-            .scalars()
-            .all()
-        )
+        ids = connection.exec_driver_sql(sessions).scalars().all()
         for number in ids:
             connection.exec_driver_sql(f"KILL {number}")
     engine.dispose()

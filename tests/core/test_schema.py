@@ -14,6 +14,8 @@ from tests.support.databases import PostgresServer
 from tests.support.schemas import (
     DBA,
     Make,
+    advised,
+    drop_index,
     dump,
     execute,
     of_contract,
@@ -43,7 +45,7 @@ def test_check_on_regoods_own_database_lists_exactly_what_is_missing_and_migrate
     listed = set(migrated.stdout.splitlines())
     assert {f"- table {name}" for name in tables_of_ours} | {f"- index {name}" for name in indexes_of_ours} <= listed
     again = run(database, "check", environment=DBA)
-    assert (again.returncode, subjects(again.stdout)) == (0, [])
+    assert (again.returncode, subjects(again.stdout)) == (0, advised(database))
     assert "A server can start on it." in again.stdout
 
     after = dump(database)
@@ -66,15 +68,17 @@ def test_an_empty_database_gets_all_of_it(make: Make) -> None:
     assert {one.subject.split()[0] for one in schema.check(database).refusals} == {"Table"}
     migrations.upgrade(database)
 
-    assert schema.check(database) == schema.Report([], [], None)
+    found = schema.check(database)
+    assert (found.refusals, found.text_encoding, found.new) == ([], None, False)
     assert migrations.revision(database) == migrations.HEAD
 
 
 def test_what_a_dba_dropped_is_said_with_its_statement(make: Make) -> None:
     database = make("")
     migrations.upgrade(database)
-    name = "IX_Messages_Unread" if database.embedded else "ix_messages_unread"
-    execute(database, f'DROP INDEX "{name}"')
+    pascal = database.naming == "pascal"
+    name = "IX_Messages_Unread" if pascal else "ix_messages_unread"
+    drop_index(database, name, "Messages" if pascal else "messages")
 
     (difference,) = schema.check(database).refusals
     assert difference.subject == f"Index {name}"
@@ -87,8 +91,8 @@ def test_what_a_dba_dropped_is_said_with_its_statement(make: Make) -> None:
 
 def test_an_index_on_other_columns_is_not_taken_for_ours(make: Make) -> None:
     database = of_contract(make)
-    table, column = ('"Messages"', '"PostID"') if database.embedded else ("messages", "post_id")
-    name = "IX_Messages_Sent" if database.embedded else "ix_messages_sent"
+    table, column = ('"Messages"', '"PostID"') if database.naming == "pascal" else ("messages", "post_id")
+    name = "IX_Messages_Sent" if database.naming == "pascal" else "ix_messages_sent"
     execute(database, f'CREATE INDEX "{name}" ON {table} ({column})')
 
     found = [one for one in schema.check(database).refusals if one.subject == f"Index {name}"]
@@ -99,7 +103,9 @@ def test_an_index_on_other_columns_is_not_taken_for_ours(make: Make) -> None:
 def test_an_index_of_another_name_serves_as_well(make: Make) -> None:
     database = of_contract(make)
     table, columns = (
-        ("PostImages", "PostID, DisplayOrder") if database.embedded else ("post_images", "post_id, display_order")
+        ("PostImages", "PostID, DisplayOrder")
+        if database.naming == "pascal"
+        else ("post_images", "post_id, display_order")
     )
     execute(database, f"CREATE INDEX of_a_dba ON {table} ({columns})")
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from regoods.core.database import Database
 from regoods.core.editions import snake_case
 from regoods.core.settings import ROOT
-from tests.support.contract_schema import POSTGRESQL, SQLITE, statements
-from tests.support.databases import postgres_folder
+from tests.support.contract_schema import POSTGRESQL, SQL_SERVER, SQLITE, statements
+from tests.support.databases import database_of, postgres_folder
 from tests.support.process import NOTHING_SET, SECRET
 
 INDEXES = ["IX_Messages_Received", "IX_Messages_Sent", "IX_Messages_Unread", "IX_PostImages_PostID"]
@@ -36,11 +36,11 @@ def execute(database: Database, *several: str) -> None:
 
 
 def our_tables(database: Database) -> list[str]:
-    return TABLES if database.embedded else [snake_case(name) for name in TABLES]
+    return TABLES if database.naming == "pascal" else [snake_case(name) for name in TABLES]
 
 
 def our_indexes(database: Database) -> list[str]:
-    return INDEXES if database.embedded else INDEXES_IN_SNAKE
+    return INDEXES if database.naming == "pascal" else INDEXES_IN_SNAKE
 
 
 def ours(database: Database) -> list[str]:
@@ -49,7 +49,12 @@ def ours(database: Database) -> list[str]:
 
 
 def contract(database: Database) -> str:
-    return SQLITE if database.embedded else POSTGRESQL
+    return {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mssql": SQL_SERVER}[database.engine.dialect.name]
+
+
+def drop_index(database: Database, name: str, table: str) -> None:
+    on = f' ON "{table}"' if database.engine.dialect.name == "mssql" else ""
+    execute(database, f'DROP INDEX "{name}"{on}')
 
 
 def of_contract(make: Make) -> Database:
@@ -70,6 +75,11 @@ def run(
         timeout=30,
         check=False,
     )
+
+
+def advised(database: Database) -> list[str]:
+    """What `check` advises for a database that was made from the contract, on a server as it is installed."""
+    return ["Messages.MessageContent", database_of(url_of(database))] if database.engine.dialect.name == "mssql" else []
 
 
 def subjects(text: str) -> list[str]:
@@ -93,6 +103,12 @@ def run_text(database: Database, text: str) -> None:
     if database.embedded:
         with sqlite3.connect(str(database.url.database)) as connection:
             connection.executescript(text)
+        return
+    if database.engine.dialect.name == "mssql":
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for batch in re.split(r"^GO$", text, flags=re.MULTILINE):
+                if batch.strip():
+                    connection.exec_driver_sql(batch)
         return
     url = url_of(database).replace("+psycopg", "")
     program = [str(postgres_folder() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]
