@@ -33,7 +33,7 @@ EXPLANATIONS = (
         WRONG_LOGIN,
     ),
     (
-        r"certificate|SSL Provider",
+        r"certificate verify failed|server certificate for|SSL Provider",
         "the certificate of {where} is not trusted. Install one that is, or, on SQL Server, add "
         "&TrustServerCertificate=yes to the URL",
     ),
@@ -52,8 +52,8 @@ EXPLANATIONS = (
         "what answers at {where} is no SQL Server, or asks for another TDS_Version. Correct host and port in the URL",
     ),
     (
-        r"refused|timed? ?out|timeout|HYT00|unreachable|can't connect|could not connect|connection failed|2002|"
-        r"08001|unable to connect",
+        r"refused|timed? ?out|timeout|HYT00|unreachable|no route|can't connect|could not connect|2002|08001|"
+        r"unable to connect",
         "nothing answers at {where}. Start the database server there, or correct host and port in the URL",
     ),
 )

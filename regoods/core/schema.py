@@ -225,12 +225,19 @@ class _Check:
         """Columns that our INSERT would have to fill and does not know."""
         known = {self._fold(self._name(column)) for column in table.columns}
         for key, column in present.items():
-            if key not in known and not _fills_itself(column):
+            if key not in known and not _fills_itself(column) and not self._is_period(table, column["name"]):
                 yield Difference(
                     f"Column {self._name(table)}.{column['name']}",
                     "must be filled, and this version does not know it",
                     "Give it a default, or let it be NULL.",
                 )
+
+    def _is_period(self, table: sa.Table, column: str) -> bool:
+        """Whether SQL Server fills it with the time of a row's version. An old one does not know the question."""
+        if self._dialect.name != "mssql":
+            return False
+        kind = sa.func.COLUMNPROPERTY(sa.func.OBJECT_ID(self._there(table)), column, "GeneratedAlwaysType")
+        return bool(self._connection.execute(sa.select(kind)).scalar())
 
     def _indexes(self) -> Iterator[Difference]:
         broken = {self._fold(name) for name in broken_indexes(self._database)}
@@ -241,6 +248,7 @@ class _Check:
             if there is None or not ours:
                 continue
             present = {self._fold(str(index["name"])): index for index in self._inspector.get_indexes(there)}
+            whole = [index for name, index in present.items() if name not in broken]
             for index in ours:
                 name = self._name(index)
                 columns = [self._fold(self._name(column)) for column in index.columns]
@@ -258,7 +266,7 @@ class _Check:
                         f"is on other columns ({', '.join(str(column) for column in found['column_names'])})",
                         f"Drop it; then {self._create(index)}",
                     )
-                elif found is None and not self._served(index, columns, present.values()):
+                elif found is None and not self._served(index, columns, whole):
                     yield Difference(
                         f"Index {name}",
                         "is missing",

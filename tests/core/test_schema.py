@@ -112,6 +112,18 @@ def test_an_index_of_another_name_serves_as_well(make: Make) -> None:
     assert [one.subject for one in schema.check(database).refusals if "PostImages" in one.subject.title()] == []
 
 
+def test_the_case_of_an_index_s_name_does_not_count_where_the_database_ignores_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/changed.db", ROOT)
+    migrations.upgrade(database)
+    columns = "SenderID, RecipientID, MessageID, IsDeleted"
+    execute(database, "DROP INDEX IX_Messages_Sent", f"CREATE INDEX ix_messages_SENT ON Messages ({columns})")
+
+    assert schema.check(database).refusals == []
+    execute(database, "DROP INDEX ix_messages_SENT", "CREATE INDEX ix_messages_SENT ON Messages (PostID)")
+    assert [one.problem for one in schema.check(database).refusals] == ["is on other columns (PostID)"]
+    database.close()
+
+
 @pytest.mark.parametrize(
     ("change", "subject", "problem"),
     [

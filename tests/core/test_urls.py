@@ -72,6 +72,32 @@ def test_a_driver_that_is_not_installed_is_named(module: str) -> None:
     )
 
 
+def test_a_user_and_a_database_in_the_query_are_named() -> None:
+    at = urls.address(make_url("postgresql+psycopg:///?user=app&password=x&host=db.example&dbname=regoods"))
+
+    assert (at.user, at.where, at.database) == ("app", "db.example", "regoods")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'connection to server at "127.0.0.1", port 5432 failed: FATAL:  connection requires a valid client certificate',
+        'connection to server at "127.0.0.1", port 5432 failed: FATAL:  no pg_hba.conf entry for host "10.0.0.1"',
+        'connection to server at "127.0.0.1", port 5432 failed: root certificate file "/x" does not exist',
+        'connection to server at "127.0.0.1", port 5432 failed: server closed the connection unexpectedly',
+    ],
+)
+def test_who_answers_is_not_said_to_be_away(said: str) -> None:
+    import psycopg
+
+    explanation = explanations.explain(
+        psycopg.OperationalError(f"connection failed: {said}"), make_url("postgresql+psycopg://ann@127.0.0.1/regoods")
+    )
+
+    assert said.partition("failed: ")[2].removeprefix("FATAL:  ") in explanation
+    assert "nothing answers" not in explanation
+
+
 def complaint(url: str, *, create: bool = True) -> str:
     with pytest.raises(SettingsError) as caught:
         Database(url, Path("/"), create=create).probe()
