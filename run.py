@@ -14,9 +14,10 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations
 from regoods.app import make_app, make_server
-from regoods.core import schema
+from regoods.core import indexes, schema
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
+from regoods.core.differences import MIGRATE
 from regoods.core.settings import Settings, SettingsError, load_settings
 from regoods.core.tokens import LARGEST_ID, is_id, mint
 from regoods.migrations import text
@@ -118,13 +119,13 @@ def migrate(settings: Settings, *, as_sql: bool) -> int:
         print(text.of_all_revisions(database), end="")
         return 0
     database.probe()
-    before, broken = schema.inventory(database), schema.broken_indexes(database)
+    before, broken = schema.inventory(database), indexes.broken(database)
     try:
         migrations.upgrade(database)
     except KeyboardInterrupt:
-        print(f"Interrupted. What was added stays; {schema.MIGRATE} adds the rest.", file=sys.stderr)
+        print(f"Interrupted. What was added stays; {MIGRATE} adds the rest.", file=sys.stderr)
         return INTERRUPTED
-    rebuilt = {f"index {name}, built anew" for name in broken - schema.broken_indexes(database)}
+    rebuilt = {f"index {name}, built anew" for name in broken - indexes.broken(database)}
     added = sorted((schema.inventory(database) - before) | rebuilt)
     print_list(f"Added to {database.shown}:", added)
     if not added:

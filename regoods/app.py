@@ -17,6 +17,7 @@ from regoods import migrations
 from regoods.core import explanations, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
+from regoods.core.differences import CHECK
 from regoods.core.feature import Feature, Services
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
@@ -130,11 +131,11 @@ class Application(tornado.web.Application):
         made_here = self.database.embedded and settings.development
         report = migrations.prepare(self.database) if made_here else schema.check(self.database)
         if report.refusals:
-            title = f"{self.database.shown} is not as it must be ({schema.CHECK} prints this list again):"
+            title = f"{self.database.shown} is not as it must be ({CHECK} prints this list again):"
             raise SettingsError("\n- ".join([title, *map(str, report.refusals)]))
         self.database.text_encoding = report.text_encoding
         if report.text_encoding is not None:
-            logger.warning("message texts can hold %s only: see %s", report.text_encoding, schema.CHECK)
+            logger.warning("message texts can hold %s only: see %s", report.text_encoding, CHECK)
         try:
             session = self.database.session(writes=True)
             session.begin()
@@ -145,7 +146,7 @@ class Application(tornado.web.Application):
             session.close()
         except UnicodeEncodeError:
             session.close()
-            logger.warning("the demo data is not made, for the database cannot hold its texts: see %s", schema.CHECK)
+            logger.warning("the demo data is not made, for the database cannot hold its texts: see %s", CHECK)
         except Exception as error:
             if self.database.lacks_a_right(error):
                 reason = explanations.one_line(error)

@@ -4,20 +4,17 @@ ReGoods' own tables are looked at, never changed; what `migrate` adds is looked 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex
 
-from regoods.core import encodings, needs, rights
+from regoods.core import encodings, indexes, needs, rights
 from regoods.core.database import Database, metadata
+from regoods.core.differences import MIGRATE, Difference, Report
 from regoods.core.editions import Naming, snake_case
 
-CHECK = ".venv/bin/python run.py check"
-MIGRATE = ".venv/bin/python run.py migrate"
 FAMILIES: dict[type, tuple[type, ...]] = {
     bool: (bool, int),
     int: (int,),
@@ -29,40 +26,6 @@ FAMILIES: dict[type, tuple[type, ...]] = {
 
 ROW_VERSIONS = ("TIMESTAMP", "ROWVERSION")
 """SQL Server's types of columns that it fills itself, and says nothing about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that is not as it should be. `refuses`: a server does not start on it; else it is advice.
-
-    `migrate` adds what is missing, or is stopped by it: then nothing can be added before it is mended.
-    """
-
-    subject: str
-    problem: str
-    remedy: str
-    refuses: bool = True
-    added_by_migrate: bool = False
-    stops_migrate: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.subject} {self.problem}. {self.remedy}"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    refusals: list[Difference]
-    advice: list[Difference]
-    text_encoding: str | None
-    """Python's name of what a message's text is stored in, where that cannot hold all of Unicode."""
-    new: bool = False
-    """Whether none of ReGoods' own tables is there."""
-
-    @property
-    def left_by_migrate(self) -> list[Difference]:
-        """The refusals that `migrate` does not mend: all of them, where one stops it."""
-        stopped = any(one.stops_migrate for one in self.refusals)
-        return [one for one in self.refusals if stopped or not one.added_by_migrate]
 
 
 def check(database: Database) -> Report:
@@ -82,25 +45,10 @@ def inventory(database: Database) -> set[str]:
     with database.engine.connect() as connection:
         inspector = sa.inspect(connection)
         tables = inspector.get_table_names()
-        indexes = inspector.get_multi_indexes()
+        found = inspector.get_multi_indexes()
     return {f"table {name}" for name in tables} | {
-        f"index {one['name']}" for several in indexes.values() for one in several
+        f"index {one['name']}" for several in found.values() for one in several
     }
-
-
-def broken_indexes(database: Database) -> frozenset[str]:
-    """PostgreSQL's indexes whose building was interrupted: they are kept up, and serve nothing."""
-    if database.engine.dialect.name != "postgresql":
-        return frozenset()
-    query = "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid"
-    with database.engine.connect() as connection:
-        return frozenset(connection.execute(sa.text(query)).scalars())
-
-
-def create_statement(index: sa.Index, dialect: sa.Dialect) -> str:
-    """That of an index beside those that are there. On PostgreSQL writers may go on meanwhile."""
-    statement = " ".join(str(CreateIndex(index).compile(dialect=dialect)).split())
-    return statement.replace("INDEX", "INDEX CONCURRENTLY", 1) if dialect.name == "postgresql" else statement
 
 
 class _Check:
@@ -240,11 +188,11 @@ class _Check:
         return bool(self._connection.execute(sa.select(kind)).scalar())
 
     def _indexes(self) -> Iterator[Difference]:
-        broken = {self._fold(name) for name in broken_indexes(self._database)}
+        broken = {self._fold(name) for name in indexes.broken(self._database)}
         quote = self._dialect.identifier_preparer.quote_identifier
         for table in metadata.tables.values():
             there = self._there(table)
-            ours = sorted((index for index in table.indexes if _is_ours(index)), key=lambda one: str(one.name))
+            ours = sorted((index for index in table.indexes if indexes.is_ours(index)), key=lambda one: str(one.name))
             if there is None or not ours:
                 continue
             present = {self._fold(str(index["name"])): index for index in self._inspector.get_indexes(there)}
@@ -260,13 +208,13 @@ class _Check:
                         f"{MIGRATE} builds it anew: DROP INDEX CONCURRENTLY {quote(name)}; {self._create(index)}",
                         added_by_migrate=True,
                     )
-                elif found is not None and not self._starts(found, columns):
+                elif found is not None and not indexes.starts(found, columns, self._fold):
                     yield Difference(
                         f"Index {name}",
                         f"is on other columns ({', '.join(str(column) for column in found['column_names'])})",
                         f"Drop it; then {self._create(index)}",
                     )
-                elif found is None and not self._served(index, columns, whole):
+                elif found is None and not any(indexes.serves(one, index, columns, self._fold) for one in whole):
                     yield Difference(
                         f"Index {name}",
                         "is missing",
@@ -274,20 +222,8 @@ class _Check:
                         added_by_migrate=True,
                     )
 
-    def _starts(self, there: Any, columns: list[str]) -> bool:
-        return [self._fold(str(name)) for name in there["column_names"][: len(columns)]] == columns
-
-    def _served(self, index: sa.Index, columns: list[str], present: Any) -> bool:
-        """Whether an index of another name does its work."""
-        if index.unique or any(key.endswith("_where") for key in index.dialect_kwargs):
-            return False
-        return any(
-            self._starts(there, columns) and not any(key.endswith("_where") for key in there.get("dialect_options", {}))
-            for there in present
-        )
-
     def _create(self, index: sa.Index) -> str:
-        return create_statement(index, self._dialect) + ";"
+        return indexes.create_statement(index, self._dialect) + ";"
 
     def _rights(self) -> Iterator[Difference]:
         verbs = needs.rights(self._dialect)
@@ -344,10 +280,6 @@ class _Check:
                 "SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK AFTER 5 SECONDS;",
                 refuses=False,
             )
-
-
-def _is_ours(index: sa.Index) -> bool:
-    return bool(index.info.get("ours") or (index.table is not None and index.table.info.get("ours")))
 
 
 def _key(table: sa.Table) -> sa.Column[Any]:

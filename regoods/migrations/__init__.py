@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from regoods.core import explanations, schema
+from regoods.core import explanations, indexes, schema
 from regoods.core.database import Database
+from regoods.core.differences import Difference, Report
 from regoods.core.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def is_newer(found: str | None) -> bool:
     return found is not None and not any(FOLDER.glob(f"versions/{found}_*.py"))
 
 
-def advice(database: Database) -> list[schema.Difference]:
+def advice(database: Database) -> list[Difference]:
     try:
         found = revision(database)
     except sa.exc.DBAPIError:
@@ -44,10 +45,10 @@ def advice(database: Database) -> list[schema.Difference]:
     if not is_newer(found):
         return []
     remedy = f"This one knows {HEAD}. Start the newer version, unless you mean to go back."
-    return [schema.Difference("Database", f"has revision {found}, of a newer version", remedy, refuses=False)]
+    return [Difference("Database", f"has revision {found}, of a newer version", remedy, refuses=False)]
 
 
-def prepare(database: Database) -> schema.Report:
+def prepare(database: Database) -> Report:
     """Add what is missing, where something is. Raises SettingsError where that cannot be done."""
     report = schema.check(database)
     found = revision(database)
@@ -63,7 +64,7 @@ def upgrade(database: Database) -> None:
     try:
         found = revision(database)
         new = may_be_added_to(database, found)
-        _run(database, {"new": new, "broken": schema.broken_indexes(database)}, again=found is not None)
+        _run(database, {"new": new, "broken": indexes.broken(database)}, again=found is not None)
     except SettingsError:
         raise
     except Exception as error:

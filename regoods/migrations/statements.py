@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from regoods.core.database import Database
 from regoods.core.editions import snake_case
-from regoods.core.schema import create_statement
+from regoods.core.indexes import create_statement
 
 
 def create_table(table: sa.Table, indexes: Sequence[sa.Index] = ()) -> None:

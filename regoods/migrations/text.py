@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 
 from regoods import migrations
-from regoods.core import schema
+from regoods.core import indexes, schema
 from regoods.core.database import Database
 from regoods.core.settings import SettingsError
 
@@ -33,7 +33,7 @@ def of_all_revisions(database: Database) -> str:
         new = migrations.may_be_added_to(database, found)
         if found == migrations.HEAD and not schema.check(database).refusals:
             return f"-- There is nothing to add: the database has revision {found}.\n"
-        broken = schema.broken_indexes(database)
+        broken = indexes.broken(database)
     return note + written(database, new=new, broken=broken)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from regoods import migrations
-from regoods.core import schema
+from regoods.core import indexes, schema
 from regoods.core.database import Database
 from regoods.core.settings import ROOT
 from regoods.migrations import text
@@ -217,12 +217,12 @@ def test_interrupted_it_says_so_and_the_next_run_mends_what_was_left(postgres: P
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_until(lambda: bool(schema.broken_indexes(database)))
+        wait_until(lambda: bool(indexes.broken(database)))
         migrating.send_signal(signal.SIGINT)
         _, errors = migrating.communicate(timeout=20)
     said = "Interrupted. What was added stays; .venv/bin/python run.py migrate adds the rest.\n"
     assert (migrating.returncode, errors) == (130, said)
-    broken = schema.broken_indexes(database)
+    broken = indexes.broken(database)
     assert broken
 
     migrated = run(database, "migrate")
