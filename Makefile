@@ -27,7 +27,7 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n +2
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
-	@MSSQL_URL='$(MSSQL_URL)' $(BIN)/python -m pytest -m mssql
+	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql
 
 format: $(VENV)/installed-dev ## rewrite the code in the project's format
 	@$(BIN)/ruff check --fix --quiet .

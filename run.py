@@ -8,20 +8,24 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 
 from tornado.netutil import bind_sockets
 
 from regoods import migrations
 from regoods.app import contract, make_app, make_server
-from regoods.core import schema
+from regoods.core import indexes, schema
 from regoods.core.clock import Clock
-from regoods.core.database import open_database
+from regoods.core.database import file_to_make, open_database
+from regoods.core.differences import MIGRATE
 from regoods.core.settings import Settings, SettingsError, load_settings
 from regoods.core.tokens import LARGEST_ID, is_id, mint
 from regoods.features.api_docs import asyncapi, openapi, typescript
+from regoods.migrations import text
 
 DIFFERENT = 1
 SETTINGS_ERROR = 2
+INTERRUPTED = 130
 
 SWITCH_SECONDS = 0.0005
 """How long the loop's thread may keep the interpreter's lock from the writer's. At Python's 5 ms, a send at 1,000 a
@@ -40,7 +44,7 @@ def main(arguments: list[str]) -> int:
         print(typescript.types(openapi.document(contract()), asyncapi.document(contract())), end="")
         return 0
     try:
-        settings = load_settings()
+        settings = load_settings(tokens=options.command not in ("check", "migrate"))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
@@ -50,6 +54,8 @@ def main(arguments: list[str]) -> int:
     )
     # Tornado's lines on malformed requests quote them, tokens included.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
+    # It warns of a connection that is closed with its transaction failed, and what failed is said by who closes it.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     # What a migration did is printed by the command.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
@@ -87,30 +93,52 @@ def user_id(text: str) -> int:
 
 
 def print_differences(settings: Settings) -> int:
+    new_file = file_to_make(settings)
+    if new_file is not None:
+        print(f"Database: sqlite:///{new_file}")
+        print("There is no such file yet. A start in development makes it, with all that is needed.")
+        return 0
     database = open_database(settings)
     database.probe()
-    report = schema.check(database)
     print(f"Database: {database.shown}")
-    for title, differences in (
-        ("A server does not start until these are mended:", report.refusals),
-        ("Advice:", report.advice),
-    ):
-        if differences:
-            print(title, *differences, sep="\n- ")
-    if not report.refusals:
+    report = schema.check(database)
+    made_at_start = database.embedded and settings.development
+    refusals = report.left_by_migrate if made_at_start else report.refusals
+    if made_at_start:
+        print_list("A start in development adds:", [one for one in report.refusals if one not in refusals])
+    print_list("A server does not start until these are mended:", refusals)
+    print_list("Advice:", [*report.advice, *migrations.advice(database)])
+    if not refusals:
         print("A server can start on it.")
-    return DIFFERENT if report.refusals else 0
+    return DIFFERENT if refusals else 0
+
+
+def print_list(title: str, several: Sequence[object]) -> None:
+    if several:
+        print(title, *several, sep="\n- ")
 
 
 def migrate(settings: Settings, *, as_sql: bool) -> int:
-    database = open_database(settings, patient=True)
+    database = open_database(settings, patient=True, create=not as_sql)
     if as_sql:
-        print(migrations.sql_text(database))
+        print(text.of_all_revisions(database), end="")
         return 0
     database.probe()
-    migrations.upgrade(database)
-    print(f"Migrated: {database.shown}")
-    return 0
+    before, broken = schema.inventory(database), indexes.broken(database)
+    try:
+        migrations.upgrade(database)
+    except KeyboardInterrupt:
+        print(f"Interrupted. What was added stays; {MIGRATE} adds the rest.", file=sys.stderr)
+        return INTERRUPTED
+    rebuilt = {f"index {name}, built anew" for name in broken - indexes.broken(database)}
+    added = sorted((schema.inventory(database) - before) | rebuilt)
+    print_list(f"Added to {database.shown}:", added)
+    if not added:
+        print(f"There was nothing to add to {database.shown}.")
+    report = schema.check(database)
+    print_list("A server does not start until these are mended:", report.refusals)
+    print_list("Advice:", report.advice)
+    return SETTINGS_ERROR if report.refusals else 0
 
 
 def print_token(settings: Settings, user_id: int) -> int:

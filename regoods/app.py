@@ -14,9 +14,10 @@ from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
 from regoods import migrations
-from regoods.core import http, schema
+from regoods.core import explanations, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
+from regoods.core.differences import CHECK
 from regoods.core.feature import Contract, Feature, Services, UserListener
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
@@ -84,7 +85,7 @@ class Application(tornado.web.Application):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.features = [feature for feature in FEATURES if feature.enabled(settings)]
-        self.database = open_database(settings, threads=WORKER_THREADS)
+        self.database = open_database(settings, threads=WORKER_THREADS, create=settings.development)
         self.registry: ConnectionRegistry[Connection] = ConnectionRegistry(
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
@@ -135,16 +136,14 @@ class Application(tornado.web.Application):
         """
         settings = self.services.settings
         self.database.probe()
-        if self.database.embedded and settings.development:
-            migrations.upgrade(self.database)
-        report = schema.check(self.database)
+        made_here = self.database.embedded and settings.development
+        report = migrations.prepare(self.database) if made_here else schema.check(self.database)
         if report.refusals:
-            raise SettingsError(
-                "\n".join(["The database is not as it must be:", *(f"- {one}" for one in report.refusals)])
-            )
+            title = f"{self.database.shown} is not as it must be ({CHECK} prints this list again):"
+            raise SettingsError("\n- ".join([title, *map(str, report.refusals)]))
         self.database.text_encoding = report.text_encoding
         if report.text_encoding is not None:
-            logger.warning("message texts can hold %s only: see run.py check", report.text_encoding)
+            logger.warning("message texts can hold %s only: see %s", report.text_encoding, CHECK)
         try:
             session = self.database.session(writes=True)
             session.begin()
@@ -153,7 +152,13 @@ class Application(tornado.web.Application):
                     feature.prepare(session, settings, self.services.clock.now())
             session.commit()
             session.close()
+        except UnicodeEncodeError:
+            session.close()
+            logger.warning("the demo data is not made, for the database cannot hold its texts: see %s", CHECK)
         except Exception as error:
+            if self.database.lacks_a_right(error):
+                reason = explanations.one_line(error)
+                raise SettingsError(f"DEMO_DATA cannot be made: {reason}. Set DEMO_DATA=false, or GRANT it.") from None
             if not self.database.is_operational(error):
                 raise
             raise self.database.unusable(error) from None

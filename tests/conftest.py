@@ -14,6 +14,7 @@ from tornado.ioloop import IOLoop
 from regoods import migrations
 from regoods.core.database import Database
 from regoods.core.settings import ROOT, Settings
+from tests.support.contract_schema import statements
 from tests.support.databases import (
     DatabaseServer,
     MariaDbServer,
@@ -23,6 +24,7 @@ from tests.support.databases import (
     server_folder,
 )
 from tests.support.people import Person
+from tests.support.schemas import Make, execute, url_of
 from tests.support.server import RunningServer
 
 
@@ -92,6 +94,28 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrations.upgrade(database)
     database.close()
     return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql", pytest.param("mssql", marks=pytest.mark.mssql)])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Makes a database of one of the editions, by these statements."""
+    made: list[Database] = []
+    servers = {"postgresql": "postgres", "mssql": "sql_server"}
+    server: DatabaseServer | None = None
+    if request.param in servers:
+        server = request.getfixturevalue(servers[request.param])
+
+    def new(schema: str) -> Database:
+        url = server.create() if server else f"sqlite:///{tmp_path}/other-{len(made)}.db"
+        made.append(Database(url, ROOT))
+        execute(made[-1], *statements(schema))
+        return made[-1]
+
+    yield new
+    for database in made:
+        database.close()
+        if server:
+            server.drop(url_of(database))
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL
 from sqlalchemy.sql.elements import ReleaseSavepointClause, RollbackToSavepointClause, SavepointClause
 
-from regoods.core import editions
+from regoods.core import driver_errors, editions, explanations, urls
 from regoods.core.editions import Naming, UtcDateTime, utc_now
 from regoods.core.query import Query, Row
 from regoods.core.settings import ROOT, Settings, SettingsError
@@ -28,6 +27,7 @@ SPARE_CONNECTIONS = 2
 """Beyond one a worker thread: for the check at start."""
 
 SAVEPOINT = "unit"
+OPEN_TRANSACTION = "SELECT TOP 1 1 FROM sys.objects"
 
 
 class CannotConnect(Exception):
@@ -47,11 +47,13 @@ class Session:
         """Whether a failure leaves open if it was committed."""
         self.writes = 0
         """Statements so far that may have changed rows."""
-        # SQL Server names savepoints in its own words and has no release.
         self._savepoint, self._release, self._rollback_to = (
             str(clause(SAVEPOINT).compile(dialect=self.dialect))
             for clause in (SavepointClause, ReleaseSavepointClause, RollbackToSavepointClause)
         )
+        if self.dialect.name == "mssql":
+            # It has no release, and SQLAlchemy writes one nevertheless.
+            self._release = ""
 
     def all(self, query: Query, **parameters: Any) -> list[Row]:
         raise NotImplementedError
@@ -229,6 +231,13 @@ class ServerSession(Session):
     def is_intact(self) -> bool:
         return not self._failed
 
+    def savepoint(self) -> None:
+        if self.dialect.name == "mssql":
+            # A transaction begins with the first statement that reads or writes a table; SAVE TRANSACTION does
+            # neither, and fails without one (error 628).
+            self.connection.exec_driver_sql(OPEN_TRANSACTION).all()
+        super().savepoint()
+
     def _execute(self, sql: str) -> None:
         if sql:
             self.connection.exec_driver_sql(sql)
@@ -239,17 +248,29 @@ class Database:
     """Engine and naming of one DATABASE_URL; a relative SQLite path starts at `root`.
 
     `threads`: how many worker threads will hold a connection. `patient`: no limit to a statement's time.
+    `create`: a SQLite file may be made where there is none.
     Raises SettingsError for a URL, a driver or a folder that cannot be used.
     """
 
     def __init__(
-        self, url: str, root: Path, *, naming: Naming | None = None, threads: int = 1, patient: bool = False
+        self,
+        url: str,
+        root: Path,
+        *,
+        naming: Naming | None = None,
+        threads: int = 1,
+        patient: bool = False,
+        create: bool = True,
     ) -> None:
         try:
-            self.url = _absolute(editions.read_url(url), root)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"DATABASE_URL cannot be used: {editions.one_line(error)}.") from None
-        self.embedded = self.url.get_backend_name() == "sqlite"
+            self.url = urls.read_url(url)
+            self.embedded = self.url.get_backend_name() == "sqlite"
+            if self.embedded:
+                self.url = urls.file_url(self.url, root, create=create)
+        except ValueError as error:
+            raise SettingsError(f"DATABASE_URL cannot be used: {error}.") from None
+        except OSError as error:
+            raise SettingsError(f"DATABASE_URL cannot be used: {explanations.explain_path(error, self.url)}.") from None
         pool = {"pool_size": EMBEDDED_CONNECTIONS if self.embedded else threads + SPARE_CONNECTIONS, "max_overflow": 0}
         try:
             self.engine = sa.create_engine(
@@ -266,10 +287,8 @@ class Database:
 
     @property
     def shown(self) -> str:
-        """The URL without its password."""
-        if "odbc_connect" in self.url.query:
-            return f"{self.url.drivername}:///?odbc_connect=…"
-        return self.url.render_as_string(hide_password=True)
+        """The URL without its secrets."""
+        return urls.shown(self.url)
 
     def probe(self) -> None:
         """Connect once. Raises SettingsError, with the reason and its remedy, where that fails."""
@@ -284,7 +303,7 @@ class Database:
         try:
             connection = self.engine.connect()
         except sa.exc.SQLAlchemyError as error:
-            raise CannotConnect(editions.one_line(error)) from error
+            raise CannotConnect(explanations.one_line(error)) from error
         if self.embedded:
             return EmbeddedSession(connection, writes=writes, naming=self.naming)
         return ServerSession(connection, writes=writes)
@@ -294,34 +313,41 @@ class Database:
 
     def is_operational(self, error: BaseException) -> bool:
         """Whether the database, not the statement, is the trouble: locked, full, read-only, gone."""
-        return isinstance(error, CannotConnect) or editions.is_trouble(error)
+        return isinstance(error, CannotConnect) or driver_errors.is_trouble(error)
 
     def undid_all(self, error: BaseException) -> bool:
         """A deadlock, for which the server took the whole transaction back: it may be run again."""
-        return editions.is_repeatable(error)
+        return driver_errors.is_repeatable(error)
 
     def lost_connection(self, error: BaseException) -> bool:
-        return editions.is_disconnect(error)
+        return driver_errors.is_disconnect(error)
+
+    def lacks_a_right(self, error: BaseException) -> bool:
+        """Whether a statement was refused because this user may not."""
+        return driver_errors.lacks_a_right(error)
 
     def took_too_long(self, error: BaseException) -> bool:
-        return editions.is_timeout(error)
+        return driver_errors.is_timeout(error)
 
     def unusable(self, error: BaseException) -> SettingsError:
         """The one line that ends a start: why this database cannot be used, and what to do."""
-        return SettingsError(f"DATABASE_URL cannot be used: {editions.explain(error, self.url)}.")
+        return SettingsError(
+            explanations.sentence(f"DATABASE_URL cannot be used: {explanations.explain(error, self.url)}")
+        )
 
 
-def open_database(settings: Settings, *, threads: int = 1, patient: bool = False) -> Database:
+def file_to_make(settings: Settings) -> Path | None:
+    """The file that a start in development makes, where it is not there yet. Raises SettingsError where it cannot."""
+    try:
+        path = urls.missing_file(urls.read_url(settings.database_url), ROOT) if settings.development else None
+    except ValueError:
+        return None
+    if path is not None and not urls.can_be_made(path):
+        raise SettingsError(f"DATABASE_URL cannot be used: {path} cannot be made. Name another path.")
+    return path
+
+
+def open_database(settings: Settings, *, threads: int = 1, patient: bool = False, create: bool = False) -> Database:
     """Raises SettingsError."""
     naming: Naming | None = None if settings.db_naming == "auto" else settings.db_naming
-    return Database(settings.database_url, ROOT, naming=naming, threads=threads, patient=patient)
-
-
-def _absolute(url: URL, root: Path) -> URL:
-    if url.get_backend_name() != "sqlite":
-        return url
-    if not url.database or url.database == ":memory:":
-        raise ValueError("a database in memory would be another one for each thread; name a file")
-    path = root / url.database
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return url.set(database=str(path))
+    return Database(settings.database_url, ROOT, naming=naming, threads=threads, patient=patient, create=create)

@@ -1,4 +1,4 @@
-"""What differs between the databases ReGoods has: names, options of the driver, and what its errors mean."""
+"""What differs between the databases ReGoods has: names, types, and how a connection is made and set up."""
 
 import re
 import sqlite3
@@ -7,20 +7,15 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql, mysql
-from sqlalchemy.engine import URL, Dialect, Engine, make_url
+from sqlalchemy.engine import URL, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-Naming = Literal["pascal", "snake"]
+from regoods.core import driver_errors
+from regoods.core.urls import is_freetds
 
-DRIVERS = {
-    "sqlite": "sqlite",
-    "mssql": "mssql+pyodbc",
-    "postgresql": "postgresql+psycopg",
-    "mariadb": "mariadb+pyodbc",
-}
-"""Backend -> how its URL begins. MariaDB stands in for SQL Server in tests of the ODBC path; nobody runs on it."""
+Naming = Literal["pascal", "snake"]
 
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 8_000
@@ -31,20 +26,11 @@ CONNECT_SECONDS = 5
 
 STATEMENT_SECONDS = 10
 LOCK_SECONDS = 5
+SQL_SERVER_LOCK_SECONDS = 8
+"""It looks for deadlocks every 5 s: who stopped waiting before would not be run again, but refused."""
+
 RECYCLE_SECONDS = 1_800
 """Firewalls and proxies between the server and its database drop what is older, without a word."""
-
-DEADLOCKS = ("40001", "40P01")
-"""SQLSTATE of a serialization failure and of a deadlock: nothing was done, and the same may work in a moment."""
-
-TIMEOUTS = ("HYT00", "HYT01", "57014", "55P03", "70100")
-"""SQLSTATE of a statement, or a wait for a lock, that took too long."""
-
-LOCK_TIMEOUTS = {"sql server": 1222, "mariadb": 1205}
-"""The drivers' own number where the SQLSTATE is only "general error"."""
-
-_CONNECTION_LOST = ("08", "57P", "HYT")
-"""How the SQLSTATE begins that tells that the connection is of no more use."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -97,27 +83,6 @@ def _utc_now_mssql(_element: Any, _compiler: Any, **_: Any) -> str:
 @compiles(utc_now, "mariadb")
 def _utc_now_mariadb(_element: Any, _compiler: Any, **_: Any) -> str:
     return "UTC_TIMESTAMP(3)"
-
-
-def read_url(text: str) -> URL:
-    """Raises ValueError, in words that repeat nothing of the text: a password may be anywhere in it."""
-    try:
-        url = make_url(text)
-        backend = url.get_backend_name()
-    except Exception:
-        raise ValueError(
-            "it is no URL. Allowed: dialect+driver://user:password@host:port/database, "
-            "with @ : / ? # % of a password written as %40 %3A %2F %3F %23 %25"
-        ) from None
-    if "@" in (url.host or ""):
-        raise ValueError("it has more than one @. Write the password's own @ as %40")
-    driver = DRIVERS.get("postgresql" if backend == "postgres" else backend)
-    if driver is None:
-        raise ValueError(f"there is no edition for {backend!r}. Allowed: sqlite, mssql+pyodbc, postgresql+psycopg")
-    name, _, asked = url.drivername.partition("+")
-    if asked and backend != "sqlite" and url.drivername != driver:
-        raise ValueError(f"the driver {asked!r} is not used here. Write {driver}://…")
-    return url if name == "sqlite" else url.set(drivername=driver)
 
 
 def default_naming(backend: str) -> Naming:
@@ -179,15 +144,13 @@ def engine_options(url: URL, *, patient: bool) -> dict[str, Any]:
         }
     else:
         options["connect_args"] = {"timeout": CONNECT_SECONDS}
-    if backend == "mssql" and is_freetds(url):
-        # It knows no sizes of parameters: strings over 2,000 characters would fail with HY090.
-        options["use_setinputsizes"] = False
+    if backend == "mssql":
+        # Without a connection, as for `migrate --sql`, the dialect would take the server for an old one with NTEXT.
+        options["deprecate_large_types"] = True
+        if is_freetds(url):
+            # It knows no sizes of parameters: strings over 2,000 characters would fail with HY090.
+            options["use_setinputsizes"] = False
     return options
-
-
-def is_freetds(url: URL) -> bool:
-    asked = " ".join(str(url.query.get(key, "")) for key in ("driver", "odbc_connect")).lower()
-    return "freetds" in asked or "tdsodbc" in asked
 
 
 def prepare_connections(engine: Engine, *, patient: bool) -> None:
@@ -207,8 +170,11 @@ def prepare_connections(engine: Engine, *, patient: bool) -> None:
 
 def _know_lost_connections(context: Any) -> None:
     """Tell SQLAlchemy, and by that its pool, of those it does not know each driver's words for."""
-    if is_disconnect(context.original_exception):
+    error = context.original_exception
+    if driver_errors.is_disconnect(error):
         context.is_disconnect = True
+        if driver_errors.spares_the_pool(error):
+            context.invalidate_pool_on_disconnect = False
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _patient: bool) -> None:
@@ -235,7 +201,7 @@ def _prepare_mssql(connection: Any, patient: bool) -> None:
     if not patient:
         # In one go with the wait for locks: the driver's own time-out costs the connection.
         connection.timeout = STATEMENT_SECONDS
-        _run_outside_a_transaction(connection, [f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}"])
+        _run_outside_a_transaction(connection, [f"SET LOCK_TIMEOUT {SQL_SERVER_LOCK_SECONDS * 1000}"])
 
 
 def _prepare_mariadb(connection: Any, patient: bool) -> None:
@@ -256,109 +222,3 @@ def _run_outside_a_transaction(connection: Any, statements: list[str]) -> None:
         cursor.execute(statement)
     cursor.close()
     connection.autocommit = before
-
-
-def sqlstate(error: BaseException) -> str:
-    """The five characters by which a server names an error; empty where there are none."""
-    original: Any = getattr(error, "orig", None) or error
-    if _is_odbc(original):
-        return str(original.args[0])
-    return str(getattr(original, "sqlstate", None) or "")
-
-
-def _is_odbc(original: Any) -> bool:
-    """Whether it is an error of pyodbc's: (SQLSTATE, text)."""
-    return type(original).__module__ == "pyodbc" and len(original.args) > 1
-
-
-def _waited_for_a_lock(error: BaseException) -> bool:
-    original: Any = getattr(error, "orig", None) or error
-    if not _is_odbc(original):
-        return False
-    text = str(original.args[1])
-    return any(name in text.lower() and f"({number})" in text for name, number in LOCK_TIMEOUTS.items())
-
-
-def is_repeatable(error: BaseException) -> bool:
-    """A deadlock or a serialization failure: the transaction is gone, and nothing of it was done."""
-    return sqlstate(error) in DEADLOCKS
-
-
-def is_timeout(error: BaseException) -> bool:
-    return sqlstate(error) in TIMEOUTS or (not is_repeatable(error) and _waited_for_a_lock(error))
-
-
-def is_disconnect(error: BaseException) -> bool:
-    """The connection is of no more use."""
-    return bool(getattr(error, "connection_invalidated", False)) or sqlstate(error).startswith(_CONNECTION_LOST)
-
-
-def is_trouble(error: BaseException) -> bool:
-    """Whether the database, not the statement, is the trouble: locked, full, read-only, slow, gone."""
-    operational = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sqlite3.OperationalError)
-    read_only = sqlstate(error) == "25006"
-    known = (is_repeatable(error), is_timeout(error), is_disconnect(error), read_only)
-    return isinstance(error, operational) or any(known)
-
-
-ESCAPES = "@ : / ? # % written as %40 %3A %2F %3F %23 %25"
-EXPLANATIONS = (
-    (
-        r"no module named '?psycopg",
-        "the driver psycopg is not installed. Run `make run`, or pip install -r requirements.txt",
-    ),
-    (r"libodbc", "the system's ODBC library is missing. On Debian: apt-get install libodbc2"),
-    (
-        r"IM00[23]|data source name not found|can't open lib",
-        "the ODBC driver that the URL names is not installed. docs/databases.md tells how to install Microsoft's or "
-        "FreeTDS'; odbcinst -q -d lists those there are",
-    ),
-    (
-        r"28P01|28000|password authentication|login failed|access denied|18456|no pg_hba|role .* does not exist",
-        f"user {{user!r}} or the password was refused by {{where}}. Correct them in the URL, with {ESCAPES}",
-    ),
-    (
-        r"3D000|database .* does not exist|unknown database|cannot open database|4060",
-        "there is no database {database!r} on {where}, or not for this user. Create it, or correct the URL",
-    ),
-    (
-        r"could not translate host|name or service not known|failed to resolve",
-        "no machine is called {host!r}. Correct the host in the URL",
-    ),
-    (
-        r"refused|timed? ?out|timeout|08001|HYT00|unreachable|can't connect|could not connect|connection failed|2002|"
-        r"unable to connect",
-        "nothing answers at {where}. Start the database server there, or correct host and port in the URL",
-    ),
-)
-"""What the drivers say (a pattern) -> what is the matter and what to do."""
-
-
-def explain(error: BaseException, url: URL) -> str:
-    """Why the database cannot be used and what to do, in one line without the password."""
-    original: Any = getattr(error, "orig", None) or error
-    if url.get_backend_name() == "sqlite":
-        return one_line(original)
-    said = " ".join(str(part) for part in original.args) or str(original)
-    for pattern, explanation in EXPLANATIONS:
-        if re.search(pattern, said, re.IGNORECASE):
-            return explanation.format(**_address(url))
-    return one_line(original)
-
-
-def _address(url: URL) -> dict[str, str]:
-    """user, host, where (host and port) and database, from the URL or from the ODBC text in it."""
-    odbc = dict(part.partition("=")[::2] for part in str(url.query.get("odbc_connect", "")).split(";"))
-    parts = {key.strip().upper(): value for key, value in odbc.items()}
-    host = url.host or parts.get("SERVER", "the server")
-    port = url.port or parts.get("PORT", "")
-    return {
-        "user": url.username or parts.get("UID", ""),
-        "host": host,
-        "where": f"{host}:{port}" if port else host,
-        "database": url.database or parts.get("DATABASE", ""),
-    }
-
-
-def one_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

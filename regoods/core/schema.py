@@ -3,23 +3,18 @@
 ReGoods' own tables are looked at, never changed; what `migrate` adds is looked for.
 """
 
-import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
-from sqlalchemy.schema import CreateIndex
-from sqlalchemy.sql.visitors import iterate
 
+from regoods.core import encodings, indexes, needs, rights
 from regoods.core.database import Database, metadata
-from regoods.core.editions import snake_case
-from regoods.core.query import Query
+from regoods.core.differences import MIGRATE, Difference, Report
+from regoods.core.editions import Naming, snake_case
 
-MIGRATE = "python run.py migrate"
 FAMILIES: dict[type, tuple[type, ...]] = {
     bool: (bool, int),
     int: (int,),
@@ -29,26 +24,8 @@ FAMILIES: dict[type, tuple[type, ...]] = {
 }
 """Python's type of a column of ours -> of a column that serves as well."""
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that is not as it should be. `refuses`: a server does not start on it; else it is advice."""
-
-    subject: str
-    problem: str
-    remedy: str
-    refuses: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.subject} {self.problem}. {self.remedy}"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    refusals: list[Difference]
-    advice: list[Difference]
-    text_encoding: str | None
-    """Python's name of what a message's text is stored in, where that cannot hold all of Unicode."""
+ROW_VERSIONS = ("TIMESTAMP", "ROWVERSION")
+"""SQL Server's types of columns that it fills itself, and says nothing about."""
 
 
 def check(database: Database) -> Report:
@@ -59,7 +36,19 @@ def check(database: Database) -> Report:
             [one for one in differences if one.refuses],
             [one for one in differences if not one.refuses],
             next((encoding for _, encoding in look.unfit_texts()), None),
+            look.is_new(),
         )
+
+
+def inventory(database: Database) -> set[str]:
+    """The tables and indexes that are there, as words."""
+    with database.engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        tables = inspector.get_table_names()
+        found = inspector.get_multi_indexes()
+    return {f"table {name}" for name in tables} | {
+        f"index {one['name']}" for several in found.values() for one in several
+    }
 
 
 class _Check:
@@ -71,48 +60,103 @@ class _Check:
         # PostgreSQL alone tells names of different case apart.
         self._fold = str if self._dialect.name == "postgresql" else str.casefold
         self._present = {self._fold(name): name for name in self._inspector.get_table_names()}
+        self._views = {self._fold(name) for name in self._inspector.get_view_names()}
+        self._needed = needs.columns(self._dialect)
+        self._by_table: dict[str, dict[str, Any]] = {}
 
     def all(self) -> list[Difference]:
-        return [*self._tables(), *self._indexes(), *self._advice()]
+        strange = self._out_of_reach() or self._other_naming()
+        if strange:
+            return strange
+        return [*self._tables(), *self._indexes(), *self._rights(), *self._advice()]
 
-    def _name(self, element: Any) -> str:
-        if self._database.naming == "pascal":
+    def _name(self, element: Any, naming: Naming | None = None) -> str:
+        if (naming or self._database.naming) == "pascal":
             return str(element.name)
         return str(element.key) if isinstance(element, sa.Column) else snake_case(str(element.name))
 
-    def _there(self, table: sa.Table) -> str | None:
-        return self._present.get(self._fold(self._name(table)))
+    def _there(self, table: sa.Table, naming: Naming | None = None) -> str | None:
+        return self._present.get(self._fold(self._name(table, naming)))
 
-    def _columns(self, table: sa.Table) -> dict[str, Any]:
-        there = self._there(table)
-        assert there is not None
-        return {self._fold(column["name"]): column for column in self._inspector.get_columns(there)}
+    def _columns(self, there: str) -> dict[str, Any]:
+        if there not in self._by_table:
+            found = self._inspector.get_columns(there)
+            self._by_table[there] = {self._fold(column["name"]): column for column in found}
+        return self._by_table[there]
+
+    def _out_of_reach(self) -> list[Difference]:
+        names = [self._name(table) for table in needs.own() if self._there(table) is None]
+        lacks = rights.out_of_reach(self._connection, names) if names else ()
+        return [Difference(*lack, stops_migrate=True) for lack in lacks]
+
+    def _other_naming(self) -> list[Difference]:
+        """One line instead of one for each name, where ReGoods' tables have the names of its other edition."""
+        naming: Naming = "snake" if self._database.naming == "pascal" else "pascal"
+        here = [table for table in needs.own() if self._is_named(table, self._database.naming)]
+        others = [table for table in needs.own() if self._is_named(table, naming)]
+        if here or not others:
+            return []
+        keys = ", ".join(f"{self._name(one, naming)}.{self._name(_key(one), naming)}" for one in others)
+        wanted = f"{self._name(others[0])}.{self._name(_key(others[0]))}"
+        return [
+            Difference(
+                "Tables",
+                f"are there by the names of the other edition ({keys}), and {wanted} is not",
+                f"Set DB_NAMING={naming}.",
+                stops_migrate=True,
+            )
+        ]
+
+    def _is_named(self, table: sa.Table, naming: Naming) -> bool:
+        there = self._there(table, naming)
+        return there is not None and self._fold(self._name(_key(table), naming)) in self._columns(there)
 
     def _tables(self) -> Iterator[Difference]:
-        for table, needed in _needed_columns().items():
-            if self._there(table) is None:
-                ours = table.info.get("ours")
-                yield Difference(
-                    f"Table {self._name(table)}",
-                    "is missing",
-                    f"{MIGRATE} adds it."
-                    if ours
-                    else f"Is DATABASE_URL ReGoods' database? On an empty one, {MIGRATE} makes it.",
-                )
+        new = self.is_new()
+        filled = needs.filled(self._dialect)
+        for table, needed in self._needed.items():
+            there = self._there(table)
+            if there is None:
+                yield self._missing(table, new=new)
                 continue
-            present = self._columns(table)
+            present = self._columns(there)
             for column in needed:
                 yield from self._column(table, column, present.get(self._fold(self._name(column))))
-            if table in _filled_tables():
+            if table in filled:
                 yield from self._unknown(table, present)
+
+    def is_new(self) -> bool:
+        return not any(self._there(table) or self._is_view(table) for table in needs.own())
+
+    def _is_view(self, table: sa.Table) -> bool:
+        return self._fold(self._name(table)) in self._views
+
+    def _missing(self, table: sa.Table, *, new: bool) -> Difference:
+        subject = f"Table {self._name(table)}"
+        if self._is_view(table):
+            return Difference(
+                subject, "is a view", "A table is needed: is DATABASE_URL ReGoods' database?", stops_migrate=True
+            )
+        if table.info.get("ours"):
+            return Difference(subject, "is missing", f"{MIGRATE} adds it.", added_by_migrate=True)
+        if new:
+            remedy = f"Is DATABASE_URL ReGoods' database? If it is to be a new one, {MIGRATE} makes it."
+            return Difference(subject, "is missing", remedy, added_by_migrate=True)
+        return Difference(
+            subject,
+            "is missing",
+            "Others of ReGoods' own are there. Is DATABASE_URL ReGoods' database, and is it whole?",
+            stops_migrate=True,
+        )
 
     def _column(self, table: sa.Table, column: sa.Column[Any], there: Any) -> Iterator[Difference]:
         subject = f"Column {self._name(table)}.{self._name(column)}"
         wanted = column.type.compile(self._dialect)
         if there is None:
-            yield Difference(
-                subject, "is missing", f"It is ReGoods' own ({wanted}): take the version of ReGoods that has it."
-            )
+            remedy = f"It is ReGoods' own ({wanted}): take the version of ReGoods that has it."
+            if table.info.get("ours"):
+                remedy = f"It is ours ({wanted}): drop the table, where nothing in it is of use, and run {MIGRATE}."
+            yield Difference(subject, "is missing", remedy, stops_migrate=True)
         elif self._dialect.name != "sqlite":  # whose columns hold anything
             try:
                 kind = there["type"].python_type
@@ -129,114 +173,97 @@ class _Check:
         """Columns that our INSERT would have to fill and does not know."""
         known = {self._fold(self._name(column)) for column in table.columns}
         for key, column in present.items():
-            wanted = (
-                not column["nullable"] and column.get("default") is None and column.get("autoincrement") is not True
-            )
-            if key not in known and wanted and not column.get("identity") and not column.get("computed"):
+            if key not in known and not _fills_itself(column) and not self._is_period(table, column["name"]):
                 yield Difference(
                     f"Column {self._name(table)}.{column['name']}",
                     "must be filled, and this version does not know it",
                     "Give it a default, or let it be NULL.",
                 )
 
+    def _is_period(self, table: sa.Table, column: str) -> bool:
+        """Whether SQL Server fills it with the time of a row's version. An old one does not know the question."""
+        if self._dialect.name != "mssql":
+            return False
+        kind = sa.func.COLUMNPROPERTY(sa.func.OBJECT_ID(self._there(table)), column, "GeneratedAlwaysType")
+        return bool(self._connection.execute(sa.select(kind)).scalar())
+
     def _indexes(self) -> Iterator[Difference]:
+        broken = {self._fold(name) for name in indexes.broken(self._database)}
+        quote = self._dialect.identifier_preparer.quote_identifier
         for table in metadata.tables.values():
             there = self._there(table)
-            ours = sorted((index for index in table.indexes if index.info.get("ours")), key=lambda one: str(one.name))
+            ours = sorted((index for index in table.indexes if indexes.is_ours(index)), key=lambda one: str(one.name))
             if there is None or not ours:
                 continue
-            present = {index["name"]: index for index in self._inspector.get_indexes(there)}
-            broken = self._broken_indexes()
+            present = {self._fold(str(index["name"])): index for index in self._inspector.get_indexes(there)}
+            whole = [index for name, index in present.items() if name not in broken]
             for index in ours:
                 name = self._name(index)
                 columns = [self._fold(self._name(column)) for column in index.columns]
-                found = present.get(name)
-                if found is not None and name in broken:
-                    yield Difference(f"Index {name}", "was not built to its end", f"DROP INDEX {name}; then {MIGRATE}.")
-                elif found is not None and not self._starts(found, columns):
+                found = present.get(self._fold(name))
+                if found is not None and self._fold(name) in broken:
+                    yield Difference(
+                        f"Index {name}",
+                        "was not built to its end",
+                        f"{MIGRATE} builds it anew: DROP INDEX CONCURRENTLY {quote(name)}; {self._create(index)}",
+                        added_by_migrate=True,
+                    )
+                elif found is not None and not indexes.starts(found, columns, self._fold):
                     yield Difference(
                         f"Index {name}",
                         f"is on other columns ({', '.join(str(column) for column in found['column_names'])})",
                         f"Drop it; then {self._create(index)}",
                     )
-                elif found is None and not self._served(index, columns, present.values()):
-                    yield Difference(f"Index {name}", "is missing", f"{MIGRATE} adds it: {self._create(index)}")
-
-    def _starts(self, there: Any, columns: list[str]) -> bool:
-        return [self._fold(str(name)) for name in there["column_names"][: len(columns)]] == columns
-
-    def _served(self, index: sa.Index, columns: list[str], present: Any) -> bool:
-        """Whether an index of another name does its work."""
-        if any(key.endswith("_where") for key in index.dialect_kwargs):
-            return False
-        return any(
-            self._starts(there, columns) and not any(key.endswith("_where") for key in there.get("dialect_options", {}))
-            for there in present
-        )
+                elif found is None and not any(indexes.serves(one, index, columns, self._fold) for one in whole):
+                    yield Difference(
+                        f"Index {name}",
+                        "is missing",
+                        f"{MIGRATE} adds it: {self._create(index)}",
+                        added_by_migrate=True,
+                    )
 
     def _create(self, index: sa.Index) -> str:
-        return " ".join(str(CreateIndex(index).compile(dialect=self._dialect)).split()) + ";"
+        return indexes.create_statement(index, self._dialect) + ";"
 
-    def _broken_indexes(self) -> set[str]:
-        if self._dialect.name != "postgresql":
-            return set()
-        return set(
-            self._connection.execute(
-                sa.text(
-                    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid"
+    def _rights(self) -> Iterator[Difference]:
+        verbs = needs.rights(self._dialect)
+        uses = []
+        for table, columns in self._needed.items():
+            there = self._there(table)
+            if there is not None:
+                present = self._columns(there)
+                names = (present.get(self._fold(self._name(column))) for column in columns)
+                key = _key(table)
+                uses.append(
+                    rights.Use(
+                        there,
+                        [column["name"] for column in names if column is not None],
+                        verbs.get(table, []),
+                        self._name(key) if key is table.autoincrement_column else None,
+                    )
                 )
-            ).scalars()
-        )
-
-    def _encoding(self, column: sa.Column[Any]) -> str | None:
-        if self._dialect.name == "postgresql":
-            name = str(self._connection.execute(sa.text("SHOW server_encoding")).scalar())
-            return None if name == "UTF8" else _codec(name.replace("WIN", "cp"))
-        if self._dialect.name == "sqlite":
-            return None
-        there = self._columns(column.table)[self._fold(self._name(column))]["type"]
-        if self._dialect.name == "mssql":
-            collation = str(getattr(there, "collation", None) or "")
-            if isinstance(there, sa.NVARCHAR | sa.NCHAR | mssql.NTEXT) or collation.upper().endswith("_UTF8"):
-                return None
-            page = self._connection.execute(
-                sa.text("SELECT COLLATIONPROPERTY(:collation, 'CodePage')"), {"collation": collation}
-            ).scalar()
-            return _codec(f"cp{page}")
-        charset = str(
-            self._connection.execute(
-                sa.text(
-                    "SELECT character_set_name FROM information_schema.columns "
-                    "WHERE table_schema = DATABASE() AND table_name = :table AND column_name = :column"
-                ),
-                {"table": self._there(column.table), "column": self._name(column)},
-            ).scalar()
-        )
-        return None if charset == "utf8mb4" else _codec(charset)
+        for lack in rights.lacking(self._connection, uses):
+            yield Difference(*lack)
 
     def unfit_texts(self) -> Iterator[tuple[sa.Column[Any], str]]:
         """Columns of ReGoods' that we write texts to and that cannot hold all of Unicode, and what they can."""
-        for table in _filled_tables() - _ours():
-            present = self._columns(table) if self._there(table) is not None else {}
-            for column in table.columns:
-                if isinstance(column.type, sa.UnicodeText) and self._fold(self._name(column)) in present:
-                    encoding = self._encoding(column)
+        for table in needs.filled(self._dialect) - needs.ours():
+            there = self._there(table)
+            for column in table.columns if there is not None else ():
+                present = self._columns(str(there)).get(self._fold(self._name(column)))
+                if isinstance(column.type, sa.UnicodeText) and present is not None:
+                    encoding = encodings.of_column(self._connection, str(there), present)
                     if encoding is not None:
                         yield column, encoding
 
     def _advice(self) -> Iterator[Difference]:
         preparer = self._dialect.identifier_preparer
         for column, encoding in self.unfit_texts():
-            name, of = preparer.format_column(column), preparer.format_table(column.table)
-            remedies = {
-                "mssql": f"ALTER TABLE {of} ALTER COLUMN {name} NVARCHAR(MAX) NOT NULL;",
-                "mariadb": f"ALTER TABLE {of} MODIFY {name} LONGTEXT CHARACTER SET utf8mb4 NOT NULL;",
-                "postgresql": "Dump the database and restore it into one made with ENCODING 'UTF8'.",
-            }
             yield Difference(
                 f"Column {self._name(column.table)}.{self._name(column)}",
                 f"holds {encoding} only, so messages with other characters, emoji among them, are refused",
-                remedies[self._dialect.name] + " Then start the server anew.",
+                encodings.remedy(self._dialect, preparer.format_table(column.table), preparer.format_column(column))
+                + " Then start the server anew.",
                 refuses=False,
             )
         if self._dialect.name == "mssql":
@@ -255,34 +282,17 @@ class _Check:
             )
 
 
-def _statements() -> Iterator[Any]:
-    for query in Query.made:
-        yield from query.statements
+def _key(table: sa.Table) -> sa.Column[Any]:
+    return next(iter(table.primary_key.columns))
 
 
-def _filled_tables() -> set[sa.Table]:
-    """Those a query inserts into."""
-    inserts = (statement for statement in _statements() if isinstance(statement, sa.Insert))
-    return {insert.table for insert in inserts if isinstance(insert.table, sa.Table)}
-
-
-def _ours() -> set[sa.Table]:
-    return {table for table in metadata.sorted_tables if table.info.get("ours")}
-
-
-def _needed_columns() -> dict[sa.Table, list[sa.Column[Any]]]:
-    """Every column that a query names, by table; all of those we fill, and of our own tables."""
-    needed = {column for table in _filled_tables() | _ours() for column in table.columns}
-    for statement in _statements():
-        for element in iterate(statement):
-            if isinstance(element, sa.Column):
-                needed.update(column for column in element.base_columns if isinstance(column, sa.Column))
-    by_table = {table: [column for column in table.columns if column in needed] for table in metadata.sorted_tables}
-    return {table: columns for table, columns in by_table.items() if columns}
-
-
-def _codec(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return "ascii"
+def _fills_itself(column: Any) -> bool:
+    """Whether an INSERT may leave a column out, as far as the database tells."""
+    return bool(
+        column["nullable"]
+        or column.get("default") is not None
+        or column.get("autoincrement") is True
+        or column.get("identity")
+        or column.get("computed")
+        or type(column["type"]).__name__.upper() in ROW_VERSIONS
+    )

@@ -38,7 +38,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, description="a host name or address")] = "127.0.0.1"
     port: Annotated[int, whole(0, 65535, "; 0 takes any free port")] = 3000
     database_url: Annotated[
-        str, Meta(pattern=r"^[a-z0-9+]+://", description="a URL such as sqlite:///data/regoods.db")
+        str,
+        Meta(
+            pattern=r"^[a-z0-9+]+://",
+            description="without quotes, sqlite:///data/regoods.db, "
+            "mssql+pyodbc://user:password@host:1433/ReGoods?driver=…, "
+            "or postgresql+psycopg://user:password@host:5432/regoods",
+        ),
     ] = "sqlite:///data/regoods.db"
     db_naming: Literal["auto", "pascal", "snake"] = "auto"
     demo_data: bool = True
@@ -81,9 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 PRODUCTION_DEFAULTS = {"demo_data": False, "debug_chat": False}
 
 
-def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = ROOT / ".env") -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None, env_file: Path | None = ROOT / ".env", *, tokens: bool = True
+) -> Settings:
     """Read `env_file` (if it exists), then `environ` (default: the process's own) over it.
 
+    `tokens`: whether tokens will be checked or made, for which production needs its secret.
     Raises SettingsError for the first variable that is wrong.
     """
     values: dict[str, str] = {}
@@ -93,10 +102,10 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{env_file} cannot be read: {error}.") from None
     values.update(os.environ if environ is None else environ)
-    return parse_settings(values)
+    return parse_settings(values, tokens=tokens)
 
 
-def parse_settings(values: Mapping[str, str]) -> Settings:
+def parse_settings(values: Mapping[str, str], *, tokens: bool = True) -> Settings:
     hints = typing.get_type_hints(Settings, include_extras=True)
     fields: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
@@ -105,7 +114,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
             fields[field.name] = _parse(field.name, text, hints[field.name])
     if fields.get("app_env") == "production":
         fields = PRODUCTION_DEFAULTS | fields
-        if fields.get("jwt_access_secret", DEVELOPMENT_SECRET) == DEVELOPMENT_SECRET:
+        if tokens and fields.get("jwt_access_secret", DEVELOPMENT_SECRET) == DEVELOPMENT_SECRET:
             raise SettingsError(
                 "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
                 "that signs ReGoods' tokens."
@@ -139,7 +148,8 @@ def _parse(name: str, text: str, kind: Any) -> Any:
     except msgspec.ValidationError as error:
         # A secret or a database password must not end in a terminal or a log.
         shown = "" if name in ("jwt_access_secret", "database_url") else f"={text!r}"
-        raise SettingsError(f"{name.upper()}{shown} is wrong: {error}. Allowed: {_allowed(kind)}.") from None
+        reason = "it does not begin like a URL of a database" if name == "database_url" else error
+        raise SettingsError(f"{name.upper()}{shown} is wrong: {reason}. Allowed: {_allowed(kind)}.") from None
 
 
 def _allowed(kind: Any) -> str:

@@ -7,21 +7,16 @@ from regoods.migrations import VERSION_TABLE
 
 database: Database = context.config.attributes["database"]
 
-if context.is_offline_mode():
-    context.configure(dialect_name=database.url.drivername, version_table=VERSION_TABLE, database=database)
+with database.engine.connect() as connection:
+    if database.embedded:
+        # Its driver begins no transaction by itself; and nobody else may migrate meanwhile.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    context.configure(
+        connection=connection,
+        version_table=VERSION_TABLE,
+        transaction_per_migration=not database.embedded,
+        **context.config.attributes,
+    )
     with context.begin_transaction():
         context.run_migrations()
-else:
-    with database.engine.connect() as connection:
-        if database.embedded:
-            # Its driver begins no transaction by itself; and nobody else may migrate meanwhile.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        context.configure(
-            connection=connection,
-            version_table=VERSION_TABLE,
-            transaction_per_migration=not database.embedded,
-            database=database,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
+    connection.commit()

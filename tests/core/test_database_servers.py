@@ -24,6 +24,7 @@ from tests.support.databases import (
     DatabaseServer,
     MariaDbServer,
     PostgresServer,
+    SqlServer,
     free_port,
     server_folder,
     shown,
@@ -36,7 +37,7 @@ from tests.support.server import RunningServer
 ALL_TEXT = "Ärger, 田中さん, Волков, 🚲👩‍👩‍👧, '; DROP TABLE x; --, \\ % _ and a tab\t."
 
 
-@pytest.fixture(params=["postgres", "mariadb"])
+@pytest.fixture(params=["postgres", "mariadb", pytest.param("sql_server", marks=pytest.mark.mssql)])
 def database_server(request: pytest.FixtureRequest) -> DatabaseServer:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -152,7 +153,8 @@ async def test_both_of_two_that_deadlock_are_done(server: RunningServer) -> None
     forth = asyncio.ensure_future(run(server, both("forth", first, second)))
     await eventually(lambda: reached(runs))
     back = asyncio.ensure_future(run(server, both("back", second, first), user_id=2))
-    await asyncio.wait_for(asyncio.gather(forth, back), LIMIT)
+    # SQL Server looks for deadlocks every 5 s.
+    await asyncio.wait_for(asyncio.gather(forth, back), 2 * LIMIT)
 
     assert sorted(set(runs)) == ["back", "forth"]
     assert len(runs) > 2
@@ -162,6 +164,7 @@ async def reached(runs: list[str]) -> bool:
     return bool(runs)
 
 
+@pytest.mark.parametrize("database_server", ["postgres", "mariadb"], indirect=True)
 async def test_while_the_server_is_away_callers_are_told_to_come_back(
     io_loop: IOLoop, settings: Settings, database_server: DatabaseServer
 ) -> None:
@@ -267,6 +270,14 @@ FREETDS = shown(
         ),
         ("postgresql+psycopg://ann:hun@ter2hunter2@127.0.0.1/regoods", "more than one @"),
         ("postgresql+psycopg://ann:1:hunter2/x@127.0.0.1:port/regoods", "it is no URL. Allowed: dialect+driver://"),
+        ("'postgresql+psycopg://ann:hunter2@127.0.0.1/regoods'", "Allowed: without quotes, sqlite:///data/regoods.db"),
+        ("Postgresql://ann:hunter2@127.0.0.1/regoods", "does not begin like a URL of a database. Allowed: "),
+        ("sqlite:/data/regoods.db", "or postgresql+psycopg://user:password@host:5432/regoods."),
+        ("sqlite://data/regoods.db", "a file comes after three slashes. Write sqlite:///data/regoods.db"),
+        ("sqlite+aiosqlite:///data/regoods.db", "the driver 'aiosqlite' is not used here. Write sqlite:///"),
+        ("mssql://ann:hunter2@127.0.0.1:{port}/ReGoods", "it names no ODBC driver. Add ?driver=ODBC+Driver+18"),
+        ("mssql+pyodbc://ann:hunter2@127.0.0.1:{port}/ReGoods?driver=FreeTDS", "Write mssql+pyodbc:///?odbc_connect="),
+        (FREETDS.replace("TDS_Version%3D7.4", ""), "Add TDS_Version%3D7.4%3B to odbc_connect"),
         ("postgresql+asyncpg://ann:hunter2@127.0.0.1/regoods", "Write postgresql+psycopg://"),
         ("oracle://ann:hunter2@127.0.0.1/regoods", "no edition for 'oracle'. Allowed: sqlite, mssql+pyodbc"),
         (FREETDS, "nothing answers at 127.0.0.1:{port}. Start"),
@@ -290,6 +301,31 @@ def test_a_wrong_password_or_database_is_one_line(postgres: PostgresServer, mari
     assert "nothing answers" in complaint(shown(mariadb.url_of("mysql", port=free_port())))
     with_password = shown(postgres.admin_url.set(username="nobody", password="hunter2"))
     assert "the password was refused by 127.0.0.1" in complaint(with_password)
+
+
+def test_what_a_server_answers_is_said_and_not_that_nothing_answers(
+    postgres: PostgresServer, mariadb: MariaDbServer
+) -> None:
+    def url(user: str, database: str = "postgres", **query: str) -> str:
+        return shown(postgres.admin_url.set(username=user, database=database, query=query))
+
+    postgres.execute(
+        "CREATE ROLE nologin NOLOGIN",
+        "CREATE ROLE narrow LOGIN CONNECTION LIMIT 0",
+        "CREATE ROLE plain LOGIN",
+        "CREATE DATABASE locked",
+        "REVOKE CONNECT ON DATABASE locked FROM PUBLIC",
+    )
+    try:
+        assert 'answers: role "nologin" is not permitted to log in.' in complaint(url("nologin"))
+        assert 'answers: too many connections for role "narrow".' in complaint(url("narrow"))
+        assert complaint(url("plain", "locked")).endswith("GRANT CONNECT ON DATABASE locked TO plain;")
+        assert "has no TLS, and the URL's sslmode asks for it" in complaint(url("regoods", sslmode="require"))
+        no_name = complaint(shown(postgres.admin_url).removesuffix("/postgres"))
+        assert f"the URL names no database. Write its name behind the host: 127.0.0.1:{postgres.port}/" in no_name
+        assert "is no SQL Server" in complaint(FREETDS.replace("{port}", str(postgres.port)))
+    finally:
+        postgres.execute("DROP DATABASE locked", *(f"DROP ROLE {name}" for name in ("nologin", "narrow", "plain")))
 
 
 def test_a_text_column_without_unicode_is_found_and_said(postgres: PostgresServer, mariadb: MariaDbServer) -> None:
@@ -354,13 +390,12 @@ def kill_connections(server: RunningServer, database_server: DatabaseServer) -> 
     if isinstance(database_server, PostgresServer):
         database_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         return
+    sessions = f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+    if isinstance(database_server, SqlServer):
+        sessions = f"SELECT session_id FROM sys.dm_exec_sessions WHERE database_id = DB_ID('{name}')"
     engine = sa.create_engine(database_server.admin_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        ids = (
-            connection.exec_driver_sql(f"SELECT id FROM information_schema.processlist WHERE db = '{name}'")
-            .scalars()
-            .all()
-        )
+        ids = connection.exec_driver_sql(sessions).scalars().all()
         for number in ids:
             connection.exec_driver_sql(f"KILL {number}")
     engine.dispose()

@@ -1,9 +1,5 @@
 """`check`, `migrate` and the start after them: on an empty database, on ReGoods' own, on one that somebody changed."""
 
-import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,120 +8,24 @@ import sqlalchemy as sa
 from regoods import migrations
 from regoods.core import schema
 from regoods.core.database import Database
-from regoods.core.editions import snake_case
 from regoods.core.settings import ROOT
 from tests.support.contract_schema import POSTGRESQL, SQLITE, statements
 from tests.support.databases import PostgresServer
-from tests.support.process import NOTHING_SET, SECRET
-
-INDEXES = [
-    "IX_Messages_AttachmentURL",
-    "IX_Messages_Received",
-    "IX_Messages_Sent",
-    "IX_Messages_Unread",
-    "IX_PostImages_PostID",
-]
-INDEXES_IN_SNAKE = [
-    "ix_messages_attachment_url",
-    "ix_messages_received",
-    "ix_messages_sent",
-    "ix_messages_unread",
-    "ix_post_images_post_id",
-]
-TABLES = [
-    "MessagingBlocks",
-    "MessagingClears",
-    "MessagingCursors",
-    "MessagingEvents",
-    "MessagingKeys",
-    "MessagingLogged",
-    "MessagingUploads",
-]
-Make = Callable[[str], Database]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes a database of one of the editions, by these statements."""
-    made: list[Database] = []
-    postgres: PostgresServer | None = None
-    if request.param == "postgresql":
-        postgres = request.getfixturevalue("postgres")
-
-    def new(schema: str) -> Database:
-        url = postgres.create() if postgres else f"sqlite:///{tmp_path}/other-{len(made)}.db"
-        made.append(Database(url, ROOT))
-        execute(made[-1], *statements(schema))
-        return made[-1]
-
-    yield new
-    for database in made:
-        database.close()
-        if postgres:
-            postgres.drop(url_of(database))
-
-
-def url_of(database: Database) -> str:
-    return database.url.render_as_string(hide_password=False)
-
-
-def execute(database: Database, *several: str) -> None:
-    with database.engine.begin() as connection:
-        for statement in several:
-            connection.exec_driver_sql(statement)
-
-
-def our_tables(database: Database) -> list[str]:
-    return TABLES if database.embedded else [snake_case(name) for name in TABLES]
-
-
-def our_indexes(database: Database) -> list[str]:
-    return INDEXES if database.embedded else INDEXES_IN_SNAKE
-
-
-def ours(database: Database) -> list[str]:
-    """What is missing where nothing of ours was added."""
-    return our_tables(database) + our_indexes(database)
-
-
-def contract(database: Database) -> str:
-    return SQLITE if database.embedded else POSTGRESQL
-
-
-def of_contract(make: Make) -> Database:
-    database = make("")
-    execute(database, *statements(contract(database)))
-    return database
-
-
-def run(
-    database: Database, *arguments: str, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    given = {"DATABASE_URL": url_of(database), "JWT_ACCESS_SECRET": SECRET, "PORT": "0"} | (environment or {})
-    return subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), *arguments],
-        env=NOTHING_SET | given,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-
-def subjects(text: str) -> list[str]:
-    return re.findall(r"^- \w+ (\S+)", text, re.MULTILINE)
-
-
-def dump(database: Database) -> dict[str, object]:
-    """The columns and indexes of every table."""
-    inspector = sa.inspect(database.engine)
-    return {
-        table: (
-            [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
-            sorted((index["name"], tuple(index["column_names"])) for index in inspector.get_indexes(table)),
-        )
-        for table in inspector.get_table_names()
-    }
+from tests.support.schemas import (
+    DBA,
+    Make,
+    advised,
+    drop_index,
+    dump,
+    execute,
+    of_contract,
+    our_indexes,
+    our_tables,
+    ours,
+    run,
+    run_text,
+    subjects,
+)
 
 
 def test_check_on_regoods_own_database_lists_exactly_what_is_missing_and_migrate_adds_it(make: Make) -> None:
@@ -133,16 +33,19 @@ def test_check_on_regoods_own_database_lists_exactly_what_is_missing_and_migrate
     tables_of_ours, indexes_of_ours = our_tables(database), our_indexes(database)
     before = dump(database)
 
-    checked = run(database, "check")
+    checked = run(database, "check", environment=DBA)
     assert (checked.returncode, checked.stderr) == (1, "")
+    assert "A server does not start until these are mended:" in checked.stdout
     assert sorted(subjects(checked.stdout)) == sorted(ours(database))
     assert checked.stdout.count("python run.py migrate adds it.") == len(tables_of_ours)
-    assert checked.stdout.count("python run.py migrate adds it: CREATE INDEX") == len(indexes_of_ours)
+    assert checked.stdout.count("python run.py migrate adds it: CREATE ") == len(indexes_of_ours)
 
-    migrated = run(database, "migrate")
+    migrated = run(database, "migrate", environment=DBA)
     assert (migrated.returncode, migrated.stderr) == (0, "")
-    again = run(database, "check")
-    assert (again.returncode, subjects(again.stdout)) == (0, [])
+    listed = set(migrated.stdout.splitlines())
+    assert {f"- table {name}" for name in tables_of_ours} | {f"- index {name}" for name in indexes_of_ours} <= listed
+    again = run(database, "check", environment=DBA)
+    assert (again.returncode, subjects(again.stdout)) == (0, advised(database))
     assert "A server can start on it." in again.stdout
 
     after = dump(database)
@@ -165,54 +68,31 @@ def test_an_empty_database_gets_all_of_it(make: Make) -> None:
     assert {one.subject.split()[0] for one in schema.check(database).refusals} == {"Table"}
     migrations.upgrade(database)
 
-    assert schema.check(database) == schema.Report([], [], None)
+    found = schema.check(database)
+    assert (found.refusals, found.text_encoding, found.new) == ([], None, False)
     assert migrations.revision(database) == migrations.HEAD
-
-
-def test_the_text_for_a_dba_does_the_same(make: Make) -> None:
-    database, by_hand = of_contract(make), of_contract(make)
-    migrations.upgrade(database)
-
-    text = run(database, "migrate", "--sql")
-
-    assert (text.returncode, text.stderr) == (0, "")
-    with by_hand.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in re.split(r";\n+(?!\s*END)", text.stdout):
-            if statement.strip().rstrip(";") not in ("", "BEGIN", "COMMIT"):
-                connection.exec_driver_sql(statement)
-    assert dump(by_hand) == dump(database)
-    assert migrations.revision(by_hand) == migrations.HEAD
-
-
-def test_a_second_migration_does_nothing(make: Make) -> None:
-    database = of_contract(make)
-    migrations.upgrade(database)
-    before = dump(database)
-
-    assert run(database, "migrate").returncode == 0
-
-    assert dump(database) == before
 
 
 def test_what_a_dba_dropped_is_said_with_its_statement(make: Make) -> None:
     database = make("")
     migrations.upgrade(database)
-    name = "IX_Messages_Unread" if database.embedded else "ix_messages_unread"
-    execute(database, f'DROP INDEX "{name}"')
+    pascal = database.naming == "pascal"
+    name = "IX_Messages_Unread" if pascal else "ix_messages_unread"
+    drop_index(database, name, "Messages" if pascal else "messages")
 
     (difference,) = schema.check(database).refusals
     assert difference.subject == f"Index {name}"
     statement = difference.remedy.partition(": ")[2]
     assert statement.startswith("CREATE INDEX")
-    execute(database, statement)
+    run_text(database, statement)
 
     assert schema.check(database).refusals == []
 
 
 def test_an_index_on_other_columns_is_not_taken_for_ours(make: Make) -> None:
     database = of_contract(make)
-    table, column = ('"Messages"', '"PostID"') if database.embedded else ("messages", "post_id")
-    name = "IX_Messages_Sent" if database.embedded else "ix_messages_sent"
+    table, column = ('"Messages"', '"PostID"') if database.naming == "pascal" else ("messages", "post_id")
+    name = "IX_Messages_Sent" if database.naming == "pascal" else "ix_messages_sent"
     execute(database, f'CREATE INDEX "{name}" ON {table} ({column})')
 
     found = [one for one in schema.check(database).refusals if one.subject == f"Index {name}"]
@@ -223,11 +103,25 @@ def test_an_index_on_other_columns_is_not_taken_for_ours(make: Make) -> None:
 def test_an_index_of_another_name_serves_as_well(make: Make) -> None:
     database = of_contract(make)
     table, columns = (
-        ("PostImages", "PostID, DisplayOrder") if database.embedded else ("post_images", "post_id, display_order")
+        ("PostImages", "PostID, DisplayOrder")
+        if database.naming == "pascal"
+        else ("post_images", "post_id, display_order")
     )
     execute(database, f"CREATE INDEX of_a_dba ON {table} ({columns})")
 
     assert [one.subject for one in schema.check(database).refusals if "PostImages" in one.subject.title()] == []
+
+
+def test_the_case_of_an_index_s_name_does_not_count_where_the_database_ignores_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/changed.db", ROOT)
+    migrations.upgrade(database)
+    columns = "SenderID, RecipientID, MessageID, IsDeleted"
+    execute(database, "DROP INDEX IX_Messages_Sent", f"CREATE INDEX ix_messages_SENT ON Messages ({columns})")
+
+    assert schema.check(database).refusals == []
+    execute(database, "DROP INDEX ix_messages_SENT", "CREATE INDEX ix_messages_SENT ON Messages (PostID)")
+    assert [one.problem for one in schema.check(database).refusals] == ["is on other columns (PostID)"]
+    database.close()
 
 
 @pytest.mark.parametrize(
@@ -282,7 +176,10 @@ def test_an_index_that_was_not_built_to_its_end_is_said(postgres: PostgresServer
     (difference,) = schema.check(database).refusals
 
     assert difference.problem == "was not built to its end"
-    assert difference.remedy == "DROP INDEX ix_messages_sent; then python run.py migrate."
+    assert "python run.py migrate builds it anew: DROP INDEX" in difference.remedy
+    migrated = run(database, "migrate")
+    assert "- index ix_messages_sent, built anew" in migrated.stdout
+    assert schema.check(database).refusals == []
     database.close()
     postgres.drop(url)
 
@@ -311,18 +208,6 @@ def test_a_start_in_development_migrates_the_embedded_database_alone(postgres: P
     assert sa.inspect(database.engine).get_table_names() == []
     database.close()
     postgres.drop(url)
-
-
-def test_a_database_that_a_newer_version_migrated_is_left_alone(make: Make) -> None:
-    database = make("")
-    migrations.upgrade(database)
-    execute(database, f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'")
-
-    migrated = run(database, "migrate")
-
-    assert migrated.returncode == 2
-    assert "run that version" in migrated.stderr
-    assert len(migrated.stderr.splitlines()) == 1
 
 
 def test_the_newest_revision_is_the_one_that_is_named() -> None:

@@ -257,7 +257,7 @@ def test_the_example_lists_every_variable_with_its_default() -> None:
         ("HOST", "no.such.host.invalid"),
         ("DATABASE_URL", "oracel://regoods:hunter2@db/regoods"),
         ("DATABASE_URL", "postgresql://regoods:hunter2@db:port/regoods"),
-        ("DATABASE_URL", "sqlite:////proc/regoods/hunter2.db"),
+        ("DATABASE_URL", "sqlite:////proc/regoods/regoods.db"),
     ],
 )
 def test_the_server_does_not_start_with_a_wrong_value(tmp_path: Path, name: str, text: str) -> None:

@@ -58,6 +58,8 @@ async def test_an_image_answers_another_message_about_a_post(server: RunningServ
     assert reply["attachmentUrl"] == "https://images.example.com/table.jpg?w=800#top"
     assert reply["parentMessageId"] == question["messageId"]
     assert reply["post"] == {"postId": 2, "title": "Oak table", "price": 841.0, "status": "active"}
+    read = (await ann.get("/messages/user/2")).data[-1]
+    assert [type(message["post"]["price"]) for message in (reply, read)] == [float, float]
     assert reply["sender"] == {
         "userId": 2,
         "fullName": "Ben Baker",

@@ -1,6 +1,7 @@
 """The server as a process of its own, as an operator starts it: environment in, lines out, signals, an exit code."""
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -15,8 +16,11 @@ from tests.support.people import LIMIT, Person
 
 SECRET = "a-secret-for-tests-of-the-whole-process"
 TOKEN = r"(eyJ[\w-]+\.[\w-]+\.[\w-]+)"
-NOTHING_SET = {field.name.upper(): "" for field in msgspec.structs.fields(Settings)}
-"""Empty is as good as unset, and hides what a developer's own `.env` says."""
+ODBC = ("ODBCINI", "ODBCSYSINI", "LD_LIBRARY_PATH")
+NOTHING_SET = {field.name.upper(): "" for field in msgspec.structs.fields(Settings)} | {
+    name: os.environ[name] for name in ODBC if name in os.environ
+}
+"""Empty is as good as unset, and hides what a developer's own `.env` says. ODBC's drivers are found as by the tests."""
 
 
 class ServerProcess:

@@ -133,7 +133,7 @@ def message(row: Row) -> Message:
         else PostRef(
             post_id=row.post_id,
             title=row.post_title,
-            price=row.post_price,
+            price=float(row.post_price),
             status=row.post_status,
             image_url=row.post_image,
         ),

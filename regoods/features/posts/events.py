@@ -14,5 +14,7 @@ class PostRef(Shape):
 
 
 def post_ref(row: Row) -> PostRef:
-    """From a row of `queries.find`."""
-    return PostRef(post_id=row.post_id, title=row.title, price=row.price, status=row.status, image_url=row.image_url)
+    """From a row of `queries.find`. SQLite gives whole prices as integers, which would be other JSON."""
+    return PostRef(
+        post_id=row.post_id, title=row.title, price=float(row.price), status=row.status, image_url=row.image_url
+    )

@@ -6,7 +6,7 @@ Their definitions are the features' own, which cannot change: the schema is fixe
 from regoods.features.conversations.tables import messages
 from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
-from regoods.migrations.statements import create_table, is_snake_case
+from regoods.migrations.statements import create_own_table, is_snake_case
 
 revision = "0001"
 down_revision = None
@@ -15,6 +15,7 @@ down_revision = None
 def upgrade() -> None:
     # The PostgreSQL edition has foreign keys on its messages and no index; the others have it the other way round.
     snake = is_snake_case()
+    own_indexes = sorted((one for one in messages.indexes if not one.info.get("ours")), key=lambda one: str(one.name))
     columns = messages.c
     references = (
         (columns.sender_id, users.c.user_id),
@@ -23,9 +24,9 @@ def upgrade() -> None:
         (columns.parent_message_id, columns.message_id),
     )
     for table in (users, posts, post_images):
-        create_table(table)
-    create_table(
+        create_own_table(table)
+    create_own_table(
         messages,
-        indexes=[] if snake else [index for index in messages.indexes if not index.info.get("ours")],
+        indexes=[] if snake else own_indexes,
         references=references if snake else (),
     )

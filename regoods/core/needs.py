@@ -1,0 +1,53 @@
+"""What the program needs of a database: the tables, columns and rights that its queries name."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.visitors import iterate
+
+from regoods.core.database import metadata
+from regoods.core.query import Query
+
+VERBS: dict[str, type] = {"INSERT": sa.Insert, "UPDATE": sa.Update, "DELETE": sa.Delete}
+
+
+def ours() -> set[sa.Table]:
+    """The tables that we add beside ReGoods' own."""
+    return {table for table in metadata.sorted_tables if table.info.get("ours")}
+
+
+def own() -> list[sa.Table]:
+    """ReGoods' own tables."""
+    return [table for table in metadata.sorted_tables if not table.info.get("ours")]
+
+
+def filled(dialect: Dialect) -> set[sa.Table]:
+    """Tables that a query inserts into."""
+    return {table for table, verbs in rights(dialect).items() if "INSERT" in verbs}
+
+
+def columns(dialect: Dialect) -> dict[sa.Table, list[sa.Column[Any]]]:
+    """Every column that a query names, by table; all of those we fill, and of our own tables."""
+    needed = {column for table in filled(dialect) | ours() for column in table.columns}
+    for statement in _statements(dialect):
+        for element in iterate(statement):
+            if isinstance(element, sa.Column):
+                needed.update(column for column in element.base_columns if isinstance(column, sa.Column))
+    by_table = {table: [column for column in table.columns if column in needed] for table in metadata.sorted_tables}
+    return {table: columns for table, columns in by_table.items() if columns}
+
+
+def rights(dialect: Dialect) -> dict[sa.Table, list[str]]:
+    """The statements beside SELECT that are run on each table."""
+    found: dict[sa.Table, set[str]] = {}
+    for statement in _statements(dialect):
+        for verb, kind in VERBS.items():
+            if isinstance(statement, kind):
+                found.setdefault(cast(Any, statement).table, set()).add(verb)
+    return {table: sorted(verbs) for table, verbs in found.items()}
+
+
+def _statements(dialect: Dialect) -> Iterator[Any]:
+    return (query.statement(dialect) for query in Query.made if query.exists_on(dialect))
