@@ -2,7 +2,7 @@ let lastTyped = 0, withPointer = false;
 
 $("user").addEventListener("change", () => { login(Number($("user").value)); });
 $("connect").addEventListener("click", () => { link.tries = 0; dial(); });
-$("disconnect").addEventListener("click", () => { hangUp(); setState("closed", "Offline by hand"); });
+$("disconnect").addEventListener("click", () => { hangUp(); setState("closed", "Offline"); });
 $("dismiss").addEventListener("click", () => { showError(""); });
 $("clear").addEventListener("click", () => { $("log").replaceChildren(); });
 $("markread").addEventListener("click", markConversationRead);
