@@ -4,53 +4,15 @@
 """
 
 import os
-import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import expect
 
+from tests.support.browser import DESKTOP, PHONE, browser_and_server, browser_test, log_in, press, say
 from tests.support.process import ServerProcess
 
-CHROMIUM = shutil.which("chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-DESKTOP = {"width": 1280, "height": 720}
-PHONE = {"width": 360, "height": 740}
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.gen_test(timeout=90),
-]
-
-
-@asynccontextmanager
-async def browser_and_server(folder: Path) -> AsyncIterator[tuple[Browser, ServerProcess]]:
-    server = ServerProcess(folder)
-    try:
-        await server.started()
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            try:
-                yield browser, server
-            finally:
-                await browser.close()
-    finally:
-        await server.clean_up()
-
-
-async def log_in(page: Page, server: ServerProcess, user_id: int) -> None:
-    await page.goto(f"{server.base_url}/debug/chat")
-    await page.select_option("#user", str(user_id))
-    await expect(page.locator("#state")).to_have_attribute("data-state", "online")
-
-
-async def say(page: Page, text: str) -> None:
-    await page.fill("#compose", text)
-    await page.press("#compose", "Enter")
-    await expect(page.locator("#thread .mine .text").last).to_have_text(text)
+pytestmark = browser_test
 
 
 async def test_two_windows_chat(tmp_path: Path) -> None:
@@ -94,16 +56,13 @@ async def test_two_windows_chat(tmp_path: Path) -> None:
         # Edit, then delete.
         mine = ben.locator("#thread .mine", has_text="See you on Saturday then.")
         message_id = await mine.get_attribute("data-message-id")
-        await mine.hover()
-        await mine.locator(".edit").click()
+        await press(mine, "edit")
         await ben.fill("#compose", "See you on Sunday then.")
         await ben.press("#compose", "Enter")
         seen = ann.locator(f"#thread [data-message-id='{message_id}']")
         await expect(seen.locator(".text")).to_have_text("See you on Sunday then.")
         await expect(seen).to_contain_text("edited")
-        changed = ben.locator(f"#thread [data-message-id='{message_id}']")
-        await changed.hover()
-        await changed.locator(".delete").click()
+        await press(ben.locator(f"#thread [data-message-id='{message_id}']"), "delete")
         await expect(seen).to_have_count(0)
 
         # Every frame stands in the log pane, and no token.
@@ -130,9 +89,7 @@ async def test_unread_messages_are_counted_and_marked_one_by_one(tmp_path: Path)
             await say(ann, f"Number {number}")
 
         await expect(unread).to_have_text("3")
-        first = ben.locator("#thread .theirs", has_text="Number 1")
-        await first.hover()
-        await first.locator(".markread").click()
+        await press(ben.locator("#thread .theirs", has_text="Number 1"), "markread")
         await expect(ann.locator("#thread .mine", has_text="Number 1").locator(".receipt")).to_have_attribute(
             "data-read", "true"
         )

@@ -17,7 +17,7 @@ class Page(ApiHandler):
         self.set_header(
             "Content-Security-Policy",
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
-            "connect-src 'self' ws: wss:; img-src data: http: https:; base-uri 'none'; form-action 'none'; "
+            "connect-src 'self' ws: wss:; img-src data: blob: http: https:; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'",
         )
         self.render("debug_chat.html", nonce=nonce)

@@ -1,0 +1,24 @@
+const logScroll = sticky($("log"));
+const ARROWS = { in: "↓", out: "↑", rest: "⇄", sync: "↺" };
+
+// `text` stands on the entry's line; `detail` is shown, indented, once the entry is opened.
+function log(direction, type, text, { detail, failed = false, poll = false } = {}) {
+  const list = $("log"), last = list.lastElementChild;
+  const same = poll && [last, last?.dataset.poll && last.previousElementSibling].find((entry) => entry?.dataset?.poll === `${type} ${failed}`);
+  if (same) { // quiet polling, of list and thread, stays one line each
+    same.dataset.count = Number(same.dataset.count ?? 1) + 1;
+    same.querySelector("time").textContent = precise.format();
+    same.querySelector(".raw").textContent = `${text} ×${same.dataset.count}`;
+    return;
+  }
+  const details = el("details", {}, el("summary", {},
+    el("time", { text: precise.format() }), el("span", { class: "arrow", title: direction, text: ARROWS[direction] }),
+    el("span", { class: "type", text: direction === "rest" ? type.split(" ")[0] : type }),
+    el("span", { class: "raw", text })));
+  details.addEventListener("toggle", () => {
+    if (details.children.length === 1) details.append(el("pre", { text: detail === undefined ? text : JSON.stringify(detail, null, 2) }));
+  });
+  list.append(el("li", { class: "entry", "data-direction": direction, "data-type": type, "data-failed": String(failed), "data-poll": poll && `${type} ${failed}` }, details));
+  if (list.children.length > LOG_ENTRIES) list.firstElementChild.remove();
+  logScroll.pin();
+}

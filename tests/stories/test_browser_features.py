@@ -1,0 +1,133 @@
+"""The debug page's other tools: search, pictures, blocking, and who is online."""
+
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from regoods.core.settings import ROOT
+from tests.support.browser import ann_and_ben, browser_test, say
+
+pytestmark = browser_test
+
+PICTURE = ROOT / "docs" / "debug-chat.png"
+IS_LOADED = "picture => picture.complete && picture.naturalWidth > 0"
+
+
+async def picture_is_shown(page: Page, selector: str) -> None:
+    await expect(page.locator(selector)).to_be_visible()
+    await page.wait_for_function(f"selector => ({IS_LOADED})(document.querySelector(selector))", arg=selector)
+
+
+async def test_a_message_is_found_and_shown_in_its_conversation(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, server):
+        ben, chloe = server.person(2), server.person(3)
+        await chloe.post("/messages", {"recipientId": 1, "messageContent": "A WORD <i>from</i> me"})
+        for number in range(55):
+            await ben.post("/messages", {"recipientId": 1, "messageContent": f"Word {number}"})
+        hits = ann.locator("#hits [data-hit]")
+
+        # Newest first, whatever the case, page by page.
+        await ann.fill("#query", "word")
+        await expect(ann.locator("#hits")).to_contain_text("56 found")
+        await expect(hits.first).to_contain_text("Word 54")
+        await expect(hits).to_have_count(20)
+        for count in (40, 56):
+            await ann.click("#hits .more")
+            await expect(hits).to_have_count(count)
+        await expect(ann.locator("#hits .more")).to_have_count(0)
+        await expect(hits.last).to_contain_text("A WORD <i>from</i> me")
+        await ann.check("#within")
+        await expect(ann.locator("#hits")).to_contain_text("55 found")
+        await ann.uncheck("#within")
+
+        # In a thread that must be loaded further back, and in one that is not open yet.
+        await ann.fill("#query", "is the bike still")
+        await expect(hits).to_have_count(1)
+        await hits.click()
+        found = ann.locator("#thread .marked")
+        await expect(found).to_contain_text("Is the bike still there?")
+        await expect(found).to_be_in_viewport()
+        await ann.fill("#query", "word <I>")
+        await expect(hits).to_have_count(1)
+        await hits.click()
+        await expect(ann.locator("#partner")).to_have_text("Chloé Dubois")
+        await expect(found).to_contain_text("A WORD <i>from</i> me")
+
+        await ann.fill("#query", "")
+        await expect(ann.locator("#conversations")).to_be_visible()
+        await expect(ann.locator("#hits")).to_be_hidden()
+
+
+async def test_a_picture_is_looked_at_then_sent_and_shown(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        await ann.set_input_files("#file", PICTURE)
+        await picture_is_shown(ann, "#preview")
+        await ann.click("#unpick")
+        await expect(ann.locator("#picture")).to_be_hidden()
+
+        await ann.set_input_files("#file", PICTURE)
+        await picture_is_shown(ann, "#preview")
+        await ann.fill("#compose", "Look")
+        await ann.press("#compose", "Enter")
+
+        await picture_is_shown(ben, "#thread .theirs img")
+        await expect(ben.locator("#thread .theirs img")).to_have_attribute("alt", "Picture from Ann Archer")
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("Look")
+        await picture_is_shown(ann, "#thread .mine img")
+        await expect(ann.locator("#picture")).to_be_hidden()
+
+
+async def test_a_refused_picture_is_explained_and_can_be_replaced(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        # Dropped instead of chosen, and no picture in truth.
+        dropped = await ann.evaluate_handle("""() => {
+            const data = new DataTransfer();
+            data.items.add(new File(["no picture"], "bike.png", { type: "image/png" }));
+            return data;
+        }""")
+        await ann.dispatch_event("#thread", "drop", {"dataTransfer": dropped})
+        await expect(ann.locator("#filename")).to_contain_text("bike.png")
+        await ann.fill("#compose", "My bike")
+        await ann.press("#compose", "Enter")
+
+        await expect(ann.locator("#error")).to_contain_text("JPEG, PNG, GIF or WebP")
+        await expect(ann.locator("#compose")).to_have_value("My bike")
+        await expect(ann.locator("#filename")).to_contain_text("bike.png")
+        await ann.set_input_files("#file", PICTURE)
+        await ann.press("#compose", "Enter")
+        await picture_is_shown(ben, "#thread .theirs img")
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("My bike")
+
+
+async def test_a_block_closes_the_box_and_the_other_is_told_by_the_server(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        await ann.click("#block")
+        await expect(ann.locator("#blocked")).to_contain_text("You blocked Ben Baker")
+        for control in ("#compose", "#send", "#pick"):
+            await expect(ann.locator(control)).to_be_disabled()
+        await ben.fill("#compose", "Let me in")
+        await ben.press("#compose", "Enter")
+        await expect(ben.locator("#error")).to_contain_text("Not sent.")
+        await expect(ben.locator("#compose")).to_have_value("Let me in")
+
+        # It is the server's state, not the window's.
+        await ann.reload()
+        await expect(ann.locator("#blocked")).to_be_visible()
+        await ann.click("#block")
+        await expect(ann.locator("#blocked")).to_be_hidden()
+        await expect(ann.locator("#compose")).to_be_enabled()
+        await ben.press("#compose", "Enter")
+        await expect(ann.locator("#thread .theirs .text").last).to_have_text("Let me in")
+        await say(ann, "Welcome back")
+
+
+async def test_going_and_coming_shows_at_once(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        events = ann.locator("#log [data-type='presence']")
+        await ben.click("#disconnect")
+        await expect(events.last).to_contain_text('"isOnline":false', timeout=10_000)
+        await expect(ann.locator("#presence")).to_contain_text("last seen")
+        await expect(ann.locator("#conversations [data-user-id='2']")).to_have_attribute("data-online", "false")
+        await ben.click("#connect")
+        await expect(events.last).to_contain_text('"isOnline":true')
+        await expect(ann.locator("#presence")).to_have_text("online")
