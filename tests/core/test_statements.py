@@ -20,9 +20,10 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.visitors import iterate
 
 from regoods import features
-from regoods.core import editions
+from regoods.core import editions, needs
 from regoods.core.database import metadata
 from regoods.core.query import Query
+from regoods.core.settings import ROOT
 
 KEPT = Path(__file__).parent / "statements"
 
@@ -93,6 +94,19 @@ def test_sql_server_gets_nothing_that_it_refuses() -> None:
         assert len(re.findall(r":\w+", statement)) < 2100
         # Error 8120: each bound value in a GROUP BY is another one.
         assert not re.search(r"GROUP BY[^)]*:", statement)
+
+
+def test_the_rights_that_are_written_down_are_those_that_are_used() -> None:
+    """docs/databases.md: a DBA grants what stands there."""
+    page = (ROOT / "docs" / "databases.md").read_text().partition("## Rights")[2].partition("\n## ")[0]
+    written = {
+        table: set(re.findall("[A-Z]{6}", row[2].partition(";")[0])) - {"SELECT"}
+        for row in re.finditer(r"^\| (`\w+`.*?) \| (`SELECT.*) \|$", page, re.MULTILINE)
+        for table in re.findall(r"\w+", row[1])
+    }
+    used = needs.rights(sql_server())
+
+    assert written == {table.name: set(used.get(table, ())) for table in needs.columns(sql_server())}
 
 
 def test_nothing_is_looked_up_by_text() -> None:
