@@ -10,6 +10,7 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
+from tornado.web import RequestHandler
 
 from regoods import migrations
 from regoods.core import http, schema
@@ -22,7 +23,18 @@ from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
-from regoods.features import conversations, debug_chat, demo_data, health, messages, posts, presence, typing, users
+from regoods.features import (
+    conversations,
+    debug_chat,
+    demo_data,
+    health,
+    messages,
+    posts,
+    presence,
+    search,
+    typing,
+    users,
+)
 from regoods.realtime import heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.bus import LocalBus
@@ -38,13 +50,14 @@ FEATURES: Sequence[Feature] = (
     posts.FEATURE,
     conversations.FEATURE,
     messages.FEATURE,
+    search.FEATURE,
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
     demo_data.FEATURE,
     debug_chat.FEATURE,
 )
-"""A feature may import those above it. Also the order in which routes are tried."""
+"""A feature may import those above it."""
 
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
@@ -91,8 +104,7 @@ class Application(tornado.web.Application):
         self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
-            [route for feature in self.features for route in feature.routes]
-            + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
+            _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
             default_handler_class=http.NotFoundHandler,
             log_function=http.log_request,
             # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
@@ -196,6 +208,11 @@ def _enrichers(features: Sequence[Feature]) -> dict[str, list[Callable[..., obje
         for kind, enricher in feature.enriches.items():
             enrichers.setdefault(kind, []).append(enricher)
     return enrichers
+
+
+def _routes(features: Sequence[Feature]) -> list[tuple[str, type[RequestHandler]]]:
+    """In the order they are tried: a word of its own (`/messages/search`) before a place for any (`/messages/:id`)."""
+    return sorted((route for feature in features for route in feature.routes), key=lambda route: "(" in route[0])
 
 
 def make_app(settings: Settings, clock: Clock | None = None) -> Application:

@@ -50,7 +50,7 @@ class Periodic:
 class Feature:
     name: str
     routes: Sequence[tuple[str, type[Any]]] = ()
-    """(path pattern, handler class), in the order they are tried."""
+    """(path pattern, handler class), in the order they are tried; those without a group come before all others."""
     frames: Mapping[str, Callable[[Services], FrameListener]] = field(default_factory=dict)
     """Frames heard from clients, by their `type`: what makes the listener of one server."""
     events: Sequence[type[Event]] = ()

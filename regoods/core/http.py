@@ -285,6 +285,14 @@ class ApiHandler(EnvelopeHandler):
         text = self._query(field)
         return None if text is None else self.path_id(field, text)
 
+    def query_text(self, field: str) -> str | None:
+        """Text out of the query, as it came. Raises ValidationError where it is not UTF-8."""
+        values = self.request.query_arguments.get(field)
+        try:
+            return values[-1].decode() if values else None
+        except UnicodeDecodeError:
+            raise ValidationError(field, f"{field} is not valid UTF-8.") from None
+
     def paging(self, default_limit: int) -> tuple[int, int]:
         """(limit, offset): limit 1–100, offset from 0."""
         return (

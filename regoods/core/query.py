@@ -43,13 +43,17 @@ class Query:
     """A statement with named parameters.
 
     `on` has other words for a dialect that refuses the general ones; they must give the same rows.
+    `only`: the dialects it is for, where it is not for all.
     """
 
     made: ClassVar[list["Query"]] = []
     """Every one there is: what the schema must have is what they name."""
 
-    def __init__(self, statement: Any, *, on: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, statement: Any, *, on: Mapping[str, Any] | None = None, only: Sequence[str] | None = None
+    ) -> None:
         self._statement = statement
+        self.only = only
         self._on = dict(on or {})
         self._plans: dict[tuple[str, str], DirectPlan] = {}
         keys = getattr(statement, "exported_columns", None)

@@ -51,6 +51,11 @@ class Report:
     """Python's name of what a message's text is stored in, where that cannot hold all of Unicode."""
 
 
+def is_for(element: sa.Table | sa.Index, dialect_name: str) -> bool:
+    """Whether a table or index of ours is for this database: its `info` may name the `only` one it is for."""
+    return element.info.get("only") in (None, dialect_name)
+
+
 def check(database: Database) -> Report:
     with database.engine.connect() as connection:
         look = _Check(database, connection)
@@ -90,6 +95,8 @@ class _Check:
 
     def _tables(self) -> Iterator[Difference]:
         for table, needed in _needed_columns().items():
+            if not is_for(table, self._dialect.name):
+                continue
             if self._there(table) is None:
                 ours = table.info.get("ours")
                 yield Difference(
@@ -142,7 +149,10 @@ class _Check:
     def _indexes(self) -> Iterator[Difference]:
         for table in metadata.tables.values():
             there = self._there(table)
-            ours = sorted((index for index in table.indexes if index.info.get("ours")), key=lambda one: str(one.name))
+            ours = sorted(
+                (index for index in table.indexes if index.info.get("ours") and is_for(index, self._dialect.name)),
+                key=lambda one: str(one.name),
+            )
             if there is None or not ours:
                 continue
             present = {index["name"]: index for index in self._inspector.get_indexes(there)}

@@ -8,13 +8,14 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from regoods.core.database import Database
+from regoods.core.schema import is_for
 
 
 def create_table(
     table: sa.Table, indexes: Sequence[sa.Index] = (), references: Sequence[tuple[sa.Column[int], sa.Column[int]]] = ()
 ) -> None:
     """Create a table with these indexes and foreign keys; all of it, or nothing where the table is there."""
-    dialect = _dialect()
+    dialect = current_dialect()
     name = dialect.identifier_preparer.format_table(table)
     statements = [
         _ddl(CreateTable(table), dialect),
@@ -33,8 +34,10 @@ def create_table(
 
 
 def create_index(index: sa.Index) -> None:
-    """Create an index beside those that are there. On PostgreSQL writers may go on meanwhile."""
-    dialect = _dialect()
+    """Create an index beside those that are there, where it is for this database. On PostgreSQL writers may go on."""
+    dialect = current_dialect()
+    if not is_for(index, dialect.name):
+        return
     statement = _ddl(CreateIndex(index), dialect)
     if dialect.name == "postgresql":
         with op.get_context().autocommit_block():
@@ -52,7 +55,7 @@ def create_index(index: sa.Index) -> None:
         op.execute(_if_not_exists(statement))
 
 
-def _dialect() -> Dialect:
+def current_dialect() -> Dialect:
     database: Database = op.get_context().opts["database"]
     return database.engine.dialect
 

@@ -24,6 +24,7 @@ from regoods.core import editions
 from regoods.core.database import metadata
 from regoods.core.query import Query
 
+SEARCHES = ("search._matching_owns", "search._by_")
 KEPT = Path(__file__).parent / "statements"
 
 
@@ -62,7 +63,8 @@ def compiled(query: Query, dialect: Dialect) -> str:
 
 
 def written(dialect: Dialect) -> str:
-    return "\n\n".join(f"-- {name}\n{compiled(query, dialect)}" for name, query in queries()) + "\n"
+    sent = ((name, query) for name, query in queries() if query.only is None or dialect.name in query.only)
+    return "\n\n".join(f"-- {name}\n{compiled(query, dialect)}" for name, query in sent) + "\n"
 
 
 @pytest.mark.parametrize("dialect", [sql_server, postgresql])
@@ -95,8 +97,13 @@ def test_sql_server_gets_nothing_that_it_refuses() -> None:
 
 
 def test_nothing_is_looked_up_by_text() -> None:
-    """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek."""
+    """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek.
+
+    Search alone compares texts: with a pattern, among messages that were looked up by their users.
+    """
     for name, query in queries():
+        if name.startswith(SEARCHES):
+            continue
         for statement in query.statements:
             texts = [
                 element
@@ -110,7 +117,7 @@ def test_the_names_are_each_edition_s_own() -> None:
     assert "[Messages].[SenderID]" in written(sql_server())
     text = written(postgresql())
     assert "messages.sender_id" in text
-    assert not re.search(r'"[A-Z]', text)
+    assert not re.search(r'"[A-Z]\w', text)  # "C" is a collation
 
 
 def test_a_table_defined_after_the_database_was_opened_has_its_edition_s_name_too() -> None:

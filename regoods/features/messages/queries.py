@@ -1,5 +1,6 @@
 """SQL over messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,10 @@ _whole = (
     .outerjoin(_sender, _sender.c.user_id == _m.sender_id)
     .outerjoin(_recipient, _recipient.c.user_id == _m.recipient_id)
     .outerjoin(posts, posts.c.post_id == _m.post_id)
+)
+LONGEST_PAGE = 100
+_several = Query(
+    _whole.where(_m.message_id.in_([sa.bindparam(f"id{number}", type_=sa.Integer) for number in range(LONGEST_PAGE)]))
 )
 _one = Query(_whole.where(_m.message_id == _id))
 _facts = Query(
@@ -125,6 +130,14 @@ def insert(session: Session, **values: Any) -> int:
 def find(session: Session, message_id: int) -> Row | None:
     """The message with its sender, recipient and post."""
     return session.first(_one, id=message_id)
+
+
+def find_several(session: Session, message_ids: Sequence[int]) -> list[Row]:
+    """As `find`, at most a page of them, in no order."""
+    if not message_ids:
+        return []
+    ids = [*message_ids, *[0] * (LONGEST_PAGE - len(message_ids))]
+    return session.all(_several, **{f"id{number}": message_id for number, message_id in enumerate(ids)})
 
 
 def facts(session: Session, message_id: int) -> Row | None:
