@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check test-mssql types bench bench-full bench-database profile format picture clean
+.PHONY: help run test check test-mssql types bench bench-full bench-database bench-search profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ bench-full: $(VENV)/installed ## also other peers, and growth to 5,000,000 messa
 
 bench-database: $(VENV)/installed ## lists, threads and counts in 1,000,000 messages: docs/databases.md
 	@$(BIN)/python -m benchmarks.database
+
+bench-search: $(VENV)/installed ## search in 1,000,000 messages, and what indexing them costs the senders: docs/search.md
+	@$(BIN)/python -m benchmarks.search
 
 profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
 	@$(BIN)/python -m benchmarks.profiles

@@ -12,10 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from benchmarks.growth import wait_until_indexed
 from benchmarks.means import ROOT
 from regoods import migrations
 from regoods.core.database import Database
@@ -61,13 +65,9 @@ def fill(url: str, messages: int) -> None:
     """Make the schema, the users and the messages."""
     database = Database(url, ROOT, patient=True)
     migrations.upgrade(database)
-    quote = database.engine.dialect.identifier_preparer.quote
-    names = {name: quote(name) for statement in (FILL_USERS, FILL_MESSAGES) for name in names_in(statement)}
-    numbers = NUMBERS[database.engine.dialect.name]
     with database.engine.begin() as connection:
-        for statement, count in ((FILL_USERS, PARTNERS + 1), (FILL_MESSAGES, messages)):
-            given = names | {"numbers": numbers.format(count=count), "stamp": STAMP, "partners": str(PARTNERS)}
-            connection.execute(sa.text(statement.format(**given)))
+        insert_numbered(connection, FILL_USERS, PARTNERS + 1)
+        insert_numbered(connection, FILL_MESSAGES, messages)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # What the filling left to do is not what is measured.
         for statement in ("ANALYZE",) if database.embedded else ("VACUUM ANALYZE", "CHECKPOINT"):
@@ -75,18 +75,27 @@ def fill(url: str, messages: int) -> None:
     database.close()
 
 
+def insert_numbered(connection: sa.Connection, statement: str, count: int) -> None:
+    """Run one of the statements above, for the numbers from 1 to `count`."""
+    names = {name: connection.dialect.identifier_preparer.quote(name) for name in names_in(statement)}
+    numbers = NUMBERS[connection.dialect.name].format(count=count)
+    connection.execute(sa.text(statement.format(**names, numbers=numbers, stamp=STAMP, partners=PARTNERS)))
+
+
 def names_in(statement: str) -> list[str]:
     return [part.partition("}")[0] for part in statement.split("{")[1:] if part[0].isupper()]
 
 
-def ask(url: str, times: int) -> Figures:
-    """p50 and p95 in ms of each call, and how long the first of all took."""
+@contextmanager
+def serving(url: str) -> Iterator[str]:
+    """A server on this database, without limits to the calls of one user; its address."""
     environment = os.environ | {
         "DATABASE_URL": url,
         "PORT": "0",
         "DEMO_DATA": "false",
         "JWT_ACCESS_SECRET": SECRET,
         "RATE_LIMIT_READS_PER_MINUTE": "0",
+        "RATE_LIMIT_WRITES_PER_MINUTE": "0",
     }
     with (
         tempfile.TemporaryFile("w+") as log,
@@ -96,13 +105,23 @@ def ask(url: str, times: int) -> Figures:
     ):
         try:
             assert server.stdout is not None
-            address = server.stdout.readline().split("http://")[1].split()[0]
-            connection = http.client.HTTPConnection(address)
-            headers = {"Authorization": f"Bearer {mint(SECRET, 1, 'user1', datetime.now(UTC))}"}
-            return {name: times_of(connection, path, headers, times) for name, (path, _) in CALLS.items()}
+            yield server.stdout.readline().split("http://")[1].split()[0]
         finally:
             server.terminate()
             server.communicate()
+
+
+def headers_of(user_id: int) -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint(SECRET, user_id, f'user{user_id}', datetime.now(UTC))}"}
+
+
+def ask(url: str, times: int) -> Figures:
+    """p50 and p95 in ms of each call, and how long the longest of all took."""
+    with serving(url) as address:
+        if url.startswith("sqlite:///"):
+            wait_until_indexed(Path(url.removeprefix("sqlite:///")))
+        connection = http.client.HTTPConnection(address)
+        return {name: times_of(connection, path, headers_of(1), times) for name, (path, _) in CALLS.items()}
 
 
 def times_of(
@@ -115,6 +134,10 @@ def times_of(
         answer = json.loads(connection.getresponse().read())
         taken.append((time.perf_counter() - begun) * 1000)
         assert answer["success"], answer
+    return figures_of(taken)
+
+
+def figures_of(taken: Sequence[float]) -> dict[str, float]:
     ordered = sorted(taken)
     return {
         "p50": statistics.median(ordered),

@@ -435,6 +435,11 @@ export interface Calls {
     path: { name: string; };
     answer: Blob;
   };
+  /** Search in one's own messages, with everybody or with one partner, newest first. */
+  "GET /api/v1/messages/search": {
+    query: { query?: string; userId?: number; limit?: number; offset?: number; };
+    answer: { success: true; data: Message[]; pagination: Pagination; };
+  };
   /** Whether the process is alive. */
   "GET /health": {
     answer: Health;

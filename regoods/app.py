@@ -36,6 +36,7 @@ from regoods.features import (
     messages,
     posts,
     presence,
+    search,
     sync,
     threads,
     typing,
@@ -60,6 +61,7 @@ FEATURES: Sequence[Feature] = (
     threads.FEATURE,
     sync.FEATURE,
     attachments.FEATURE,
+    search.FEATURE,
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
@@ -67,7 +69,7 @@ FEATURES: Sequence[Feature] = (
     api_docs.FEATURE,
     debug_chat.FEATURE,
 )
-"""A feature may import those above it. Also the order in which routes are tried."""
+"""A feature may import those above it."""
 
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000

@@ -97,7 +97,7 @@ class Feature:
     enriches: Mapping[str, Enricher] = field(default_factory=dict)
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""
     hears: Mapping[str, Hearer] = field(default_factory=dict)
-    """What other features' actions tell: `message_deleted`, with the message's id."""
+    """What other features' actions tell: `message_edited` and `message_deleted`, with the message's id."""
     guard: Callable[[Work, int], None] | None = None
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None

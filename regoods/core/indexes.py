@@ -7,13 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex
 
 from regoods.core.database import Database
+from regoods.core.needs import is_for
 
 Fold = Callable[[str], str]
 """What makes two names equal that the database takes for one."""
 
 
-def is_ours(index: sa.Index) -> bool:
-    return bool(index.info.get("ours") or (index.table is not None and index.table.info.get("ours")))
+def is_ours(index: sa.Index, dialect: sa.Dialect) -> bool:
+    """Whether we add it to this database."""
+    ours = index.info.get("ours") or (index.table is not None and index.table.info.get("ours"))
+    return bool(ours) and is_for(index, dialect)
 
 
 def broken(database: Database) -> frozenset[str]:

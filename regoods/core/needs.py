@@ -13,9 +13,14 @@ from regoods.core.query import Query
 VERBS: dict[str, type] = {"INSERT": sa.Insert, "UPDATE": sa.Update, "DELETE": sa.Delete}
 
 
-def ours() -> set[sa.Table]:
+def is_for(element: sa.Table | sa.Index, dialect: Dialect) -> bool:
+    """Whether a table or index of ours is for this database: its `info` may name the `only` one it is for."""
+    return element.info.get("only") in (None, dialect.name)
+
+
+def ours(dialect: Dialect) -> set[sa.Table]:
     """The tables that we add beside ReGoods' own."""
-    return {table for table in metadata.sorted_tables if table.info.get("ours")}
+    return {table for table in metadata.sorted_tables if table.info.get("ours") and is_for(table, dialect)}
 
 
 def own() -> list[sa.Table]:
@@ -30,7 +35,7 @@ def filled(dialect: Dialect) -> set[sa.Table]:
 
 def columns(dialect: Dialect) -> dict[sa.Table, list[sa.Column[Any]]]:
     """Every column that a query names, by table; all of those we fill, and of our own tables."""
-    needed = {column for table in filled(dialect) | ours() for column in table.columns}
+    needed = {column for table in filled(dialect) | ours(dialect) for column in table.columns}
     for statement in _statements(dialect):
         for element in iterate(statement):
             if isinstance(element, sa.Column):

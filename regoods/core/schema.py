@@ -28,6 +28,11 @@ ROW_VERSIONS = ("TIMESTAMP", "ROWVERSION")
 """SQL Server's types of columns that it fills itself, and says nothing about."""
 
 
+def is_for(element: sa.Table | sa.Index, dialect_name: str) -> bool:
+    """Whether a table or index of ours is for this database: its `info` may name the `only` one it is for."""
+    return element.info.get("only") in (None, dialect_name)
+
+
 def check(database: Database) -> Report:
     with database.engine.connect() as connection:
         look = _Check(database, connection)
@@ -192,7 +197,8 @@ class _Check:
         quote = self._dialect.identifier_preparer.quote_identifier
         for table in metadata.tables.values():
             there = self._there(table)
-            ours = sorted((index for index in table.indexes if indexes.is_ours(index)), key=lambda one: str(one.name))
+            ours = [index for index in table.indexes if indexes.is_ours(index, self._dialect)]
+            ours.sort(key=lambda one: str(one.name))
             if there is None or not ours:
                 continue
             present = {self._fold(str(index["name"])): index for index in self._inspector.get_indexes(there)}
@@ -247,7 +253,7 @@ class _Check:
 
     def unfit_texts(self) -> Iterator[tuple[sa.Column[Any], str]]:
         """Columns of ReGoods' that we write texts to and that cannot hold all of Unicode, and what they can."""
-        for table in needs.filled(self._dialect) - needs.ours():
+        for table in needs.filled(self._dialect) - needs.ours(self._dialect):
             there = self._there(table)
             for column in table.columns if there is not None else ():
                 present = self._columns(str(there)).get(self._fold(self._name(column)))

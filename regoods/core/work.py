@@ -167,6 +167,12 @@ class WorkQueue:
         )
         self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the one inside this process, with one writer."""
+        return self._database.embedded
 
     def start(self) -> None:
         """Begin to work; called on the loop's thread, to which results return."""
@@ -176,6 +182,7 @@ class WorkQueue:
 
     async def stop(self, seconds: float) -> None:
         """Finish what waits, then end the threads; at most so long."""
+        self._stopping = True
         await asyncio.gather(self._writer.stop(seconds), self._readers.stop(seconds))
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -184,6 +191,9 @@ class WorkQueue:
         Raises the action's ApiError, or ServiceUnavailable where the database refused.
         """
         assert self._loop is not None
+        if self._stopping:
+            # No thread would take it any more.
+            raise ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
 
         def call(session: Session, outbox: Outbox) -> T:
             work = Work(

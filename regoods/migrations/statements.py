@@ -16,11 +16,12 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from regoods.core.database import Database
 from regoods.core.editions import snake_case
 from regoods.core.indexes import create_statement
+from regoods.core.needs import is_for
 
 
 def create_table(table: sa.Table, indexes: Sequence[sa.Index] = ()) -> None:
     """Create a table of ours, and these indexes of it."""
-    dialect = _database().engine.dialect
+    dialect = current_dialect()
     _create_where_missing(table, [_ddl(CreateTable(table), dialect)])
     for index in indexes:
         create_index(index)
@@ -32,7 +33,7 @@ def create_own_table(
     """Create a table of ReGoods' own with its indexes and foreign keys, all of it at once: for a new database alone."""
     if not _fact("new"):
         return
-    dialect = _database().engine.dialect
+    dialect = current_dialect()
     name = dialect.identifier_preparer.format_table(table)
     statements = [
         _ddl(CreateTable(table), dialect),
@@ -43,15 +44,17 @@ def create_own_table(
 
 
 def create_index(index: sa.Index) -> None:
-    """Create an index beside those that are there. On PostgreSQL writers may go on meanwhile."""
-    dialect = _database().engine.dialect
+    """Create an index beside those that are there, where it is for this database. On PostgreSQL writers may go on."""
+    dialect = current_dialect()
+    if not is_for(index, dialect):
+        return
     statement = create_statement(index, dialect)
     name = _name(index)
     if dialect.name == "postgresql":
         quoted = dialect.identifier_preparer.quote_identifier(name)
         if name in _fact("broken"):
-            _outside_a_transaction(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
-        _outside_a_transaction(_if_not_exists(statement))
+            outside_a_transaction(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
+        outside_a_transaction(_if_not_exists(statement))
     elif dialect.name == "mssql":
         assert index.table is not None
         table = dialect.identifier_preparer.format_table(index.table)
@@ -69,12 +72,16 @@ def create_index(index: sa.Index) -> None:
 def note_revision(table: str, revision: str) -> None:
     """What Alembic itself does at the end of an upgrade, for the text."""
     columns = f"(version_num VARCHAR(32) NOT NULL, CONSTRAINT {table}_pkc PRIMARY KEY (version_num))"
-    if _database().engine.dialect.name == "mssql":
+    if current_dialect().name == "mssql":
         op.execute(f"IF OBJECT_ID(N'{table}', N'U') IS NULL CREATE TABLE {table} {columns}")
     else:
         op.execute(f"CREATE TABLE IF NOT EXISTS {table} {columns}")
     op.execute(f"DELETE FROM {table}")  # noqa: S608
     op.execute(f"INSERT INTO {table} (version_num) VALUES ('{revision}')")  # noqa: S608
+
+
+def current_dialect() -> Dialect:
+    return _database().engine.dialect
 
 
 def is_snake_case() -> bool:
@@ -83,7 +90,7 @@ def is_snake_case() -> bool:
 
 
 def _create_where_missing(table: sa.Table, statements: Sequence[str]) -> None:
-    dialect = _database().engine.dialect
+    dialect = current_dialect()
     name = dialect.identifier_preparer.format_table(table)
     body = " ".join(f"{statement};" for statement in statements)
     if dialect.name == "postgresql":
@@ -95,7 +102,8 @@ def _create_where_missing(table: sa.Table, statements: Sequence[str]) -> None:
             op.execute(_if_not_exists(statement))
 
 
-def _outside_a_transaction(statement: str) -> None:
+def outside_a_transaction(statement: str) -> None:
+    """As building an index CONCURRENTLY wants it."""
     if op.get_context().as_sql:
         op.execute(statement)
         return

@@ -9,12 +9,14 @@ import pytest
 
 from benchmarks.database import fill
 from regoods.core.database import Database
+from regoods.core.editions import snake_case
 from regoods.core.query import DirectPlan, Query
 from regoods.core.settings import ROOT
 from regoods.features.attachments import queries as attachments
 from regoods.features.conversations import queries as conversations
 from regoods.features.messages import queries as messages
 from regoods.features.presence import queries as presence
+from regoods.features.search import queries as search
 from regoods.features.sync import queries as sync
 from regoods.features.threads import queries as threads
 from tests.support.databases import PostgresServer
@@ -25,6 +27,9 @@ PARAMETERS: dict[str, Any] = {
     "user": 1, "since": 0, "limit": 100, "mark": 49_000, "message": 49_001, "key": 1,
     "check_at": datetime(2026, 1, 6, tzinfo=UTC), "now": datetime(2026, 1, 6, tzinfo=UTC),
 }  # fmt: skip
+OF_SEARCH: dict[str, Any] = {"me": 5, "partner": 1, "before": 2**31 - 1, "above": 0, "window": 1_000, "most": 1_000}
+OF_SEARCH |= {"pattern": "%bicycle%", "match": '"bic"'}
+"""Of somebody with 50 messages: who has half of all has his found without an index, too."""
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
     "number of partners": (conversations._partners, ("Sent", "Received")),
@@ -48,6 +53,25 @@ FAST = {
 }
 """Query -> which of our indexes it must use."""
 
+NEWEST = {"sqlite": ("SenderID", "RecipientID"), "postgresql": ("Sent|SentNewest", "Received|ReceivedNewest")}
+SEARCHES = {
+    "how many of his own": (search._reaches[False], NEWEST),
+    "how many with a partner": (search._reaches[True], {"sqlite": ("Sent|Received",), "postgresql": ()}),
+    "his own, on SQLite": (search._owns[False], {"sqlite": NEWEST["sqlite"]}),
+    "with a partner, on SQLite": (search._owns[True], {"sqlite": ("Sent|Received",)}),
+    "his own that match": (search._matching_owns[False], {"postgresql": NEWEST["postgresql"]}),
+    "by trigrams": (search._by_trigrams_of[False], {"postgresql": ("Content",)}),
+    "by the full text": (search._by_indexes[False], {"sqlite": ()}),
+    "what was edited": (search._editeds[False], {"sqlite": ()}),
+}
+"""As above; and each edition's own."""
+BY_ID = (search._by_indexes[False], search._editeds[False])
+"""What SQLite must begin elsewhere, however little the caller has written."""
+ON_SQLITE = FAST | {name: (query, uses["sqlite"]) for name, (query, uses) in SEARCHES.items() if "sqlite" in uses}
+ON_POSTGRESQL = FAST | {
+    name: (query, uses["postgresql"]) for name, (query, uses) in SEARCHES.items() if "postgresql" in uses
+}
+
 
 @pytest.fixture(scope="module")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
@@ -70,34 +94,43 @@ def filled(url: str) -> Database:
     return Database(url, ROOT)
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", ON_SQLITE)
 def test_sqlite_follows_an_index(sqlite: Database, name: str) -> None:
-    query, indexes = FAST[name]
+    query, indexes = ON_SQLITE[name]
     plan = DirectPlan(query.statement(sqlite.engine.dialect), sqlite.engine.dialect)
     with sqlite.engine.connect() as connection:
         cursor: Any = connection.connection.cursor()
-        steps = cursor.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.parameters(PARAMETERS)).fetchall()
+        steps = cursor.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.parameters(parameters_of(name))).fetchall()
         text = "\n".join(row[3] for row in steps)
 
-    assert not re.search(r"SCAN (Messages|Messaging\w+|Users|Posts|PostImages|other|sender|recipient)", text), text
+    assert not re.search(
+        r"SCAN (Messages|Messaging(?!Search)\w+|Users|Posts|PostImages|other|sender|recipient)\b", text
+    ), text
+    if query in BY_ID:
+        assert "SEARCH Messages USING INTEGER PRIMARY KEY" in text, text
     for index in indexes:
         assert re.search(f"IX_Messages_({index})", text), text
 
 
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", ON_POSTGRESQL)
 def test_postgresql_follows_an_index(on_postgres: Database, name: str) -> None:
-    query, indexes = FAST[name]
-    text = explained(on_postgres, query)
+    query, indexes = ON_POSTGRESQL[name]
+    text = explained(on_postgres, query, parameters_of(name))
 
     # The thousand users and no posts of this database are sooner read whole than looked up.
     assert "Seq Scan on messages" not in text, text
     for index in indexes:
-        assert re.search(f"ix_messages_({index.lower()})", text), text
+        assert re.search(f"ix_messages_({snake_case(index)})", text), text
 
 
-def explained(database: Database, query: Query) -> str:
+def parameters_of(name: str) -> dict[str, Any]:
+    return OF_SEARCH if name in SEARCHES else PARAMETERS
+
+
+def explained(database: Database, query: Query, parameters: dict[str, Any]) -> str:
     dialect = database.engine.dialect
     compiled = query.statement(dialect).compile(dialect=dialect)
-    given = {name: PARAMETERS.get(name, value) for name, value in compiled.params.items()}
+    given = {name: parameters.get(name, value) for name, value in compiled.params.items()}
     with database.engine.connect() as connection:
-        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}", given).scalars())
+        sql = re.sub(r"__\[POSTCOMPILE_\w+\]", str(parameters["me"]), str(compiled))
+        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {sql}", given).scalars())

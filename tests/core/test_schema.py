@@ -18,6 +18,7 @@ from tests.support.schemas import (
     drop_index,
     dump,
     execute,
+    full_text_is_there,
     of_contract,
     our_indexes,
     our_tables,
@@ -60,6 +61,7 @@ def test_check_on_regoods_own_database_lists_exactly_what_is_missing_and_migrate
         for index, _ in indexes  # type: ignore[misc]
     }
     assert added == set(indexes_of_ours)
+    assert full_text_is_there(database)
 
 
 def test_an_empty_database_gets_all_of_it(make: Make) -> None:

@@ -25,6 +25,7 @@ from regoods.core.database import metadata
 from regoods.core.query import Query
 from regoods.core.settings import ROOT
 
+SEARCHES = ("search._matching_owns", "search._by_")
 KEPT = Path(__file__).parent / "statements"
 
 
@@ -110,8 +111,13 @@ def test_the_rights_that_are_written_down_are_those_that_are_used() -> None:
 
 
 def test_nothing_is_looked_up_by_text() -> None:
-    """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek."""
+    """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek.
+
+    Search alone compares texts: with a pattern, among messages that were looked up by their users.
+    """
     for name, query in queries():
+        if name.startswith(SEARCHES):
+            continue
         for statement in query.statements:
             texts = [
                 element
@@ -125,7 +131,7 @@ def test_the_names_are_each_edition_s_own() -> None:
     assert "[Messages].[SenderID]" in written(sql_server())
     text = written(postgresql())
     assert "messages.sender_id" in text
-    assert not re.search(r'"[A-Z]', text)
+    assert not re.search(r'"[A-Z]\w', text)  # "C" is a collation
 
 
 def test_a_table_defined_after_the_database_was_opened_has_its_edition_s_name_too() -> None:

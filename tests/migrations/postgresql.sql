@@ -1,4 +1,4 @@
--- What ReGoods messaging adds to its database, up to revision 0007. Nothing that is there is
+-- What ReGoods messaging adds to its database, up to revision 0008. Nothing that is there is
 -- changed. Each statement looks whether its thing is there: the text may be run again, and after an error.
 -- Run it outside of a transaction: psql -v ON_ERROR_STOP=1 -f FILE.
 
@@ -18,7 +18,11 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_attachment_url ON messages (
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_received ON messages (recipient_id, sender_id, message_id, is_deleted);
 
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_received_newest ON messages (recipient_id, message_id);
+
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_sent ON messages (sender_id, recipient_id, message_id, is_deleted);
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_sent_newest ON messages (sender_id, message_id);
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_unread ON messages (recipient_id, sender_id, message_id) WHERE is_read_by_recipient = false AND is_read = false AND is_deleted = false;
 
@@ -62,10 +66,20 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messaging_uploads_user_id ON messagin
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_attachment_url ON messages (attachment_url) WHERE attachment_url IS NOT NULL;
 
+-- 0008: What makes messages findable: FTS5 on the embedded database, trigrams on PostgreSQL; SQL Server needs nothing.
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_received_newest ON messages (recipient_id, message_id);
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_sent_newest ON messages (sender_id, message_id);
+
+DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm; EXCEPTION WHEN OTHERS THEN RAISE NOTICE USING MESSAGE = 'Search goes without an index, for lack of pg_trgm: ' || SQLERRM; END $$;
+
+DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm') THEN CREATE INDEX IF NOT EXISTS ix_messages_content ON messages USING gin ((CASE WHEN (char_length(message_content) = octet_length(message_content)) THEN lower(message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END) gin_trgm_ops) WITH (gin_pending_list_limit = 1024); END IF; END $$;
+
 -- The revision that the database has now
 
 CREATE TABLE IF NOT EXISTS messaging_migrations (version_num VARCHAR(32) NOT NULL, CONSTRAINT messaging_migrations_pkc PRIMARY KEY (version_num));
 
 DELETE FROM messaging_migrations;
 
-INSERT INTO messaging_migrations (version_num) VALUES ('0007');
+INSERT INTO messaging_migrations (version_num) VALUES ('0008');

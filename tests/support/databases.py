@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from regoods import migrations
+from regoods.core import needs
 from regoods.core.database import Database, metadata
 from regoods.core.settings import ROOT
 
@@ -29,6 +30,10 @@ START_SECONDS = 60
 
 class MissingPackage(Exception):
     """A package of the system that a test needs is not installed."""
+
+
+def tables_of(connection: sa.Connection) -> list[sa.Table]:
+    return [table for table in metadata.sorted_tables if needs.is_for(table, connection.dialect)]
 
 
 class DatabaseServer:
@@ -88,7 +93,7 @@ class DatabaseServer:
 
     def empty(self, connection: sa.Connection) -> None:
         preparer = connection.dialect.identifier_preparer
-        for table in metadata.sorted_tables:
+        for table in tables_of(connection):
             connection.exec_driver_sql(f"TRUNCATE TABLE {preparer.format_table(table)}")
 
 
@@ -131,7 +136,7 @@ class PostgresServer(DatabaseServer):
 
     def empty(self, connection: sa.Connection) -> None:
         preparer = connection.dialect.identifier_preparer
-        names = ", ".join(preparer.format_table(table) for table in metadata.sorted_tables)
+        names = ", ".join(preparer.format_table(table) for table in tables_of(connection))
         connection.exec_driver_sql(f"TRUNCATE TABLE {names} RESTART IDENTITY")
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -38,6 +38,10 @@ TABLES = [
     "MessagingLogged",
     "MessagingUploads",
 ]
+INDEXES_OF_POSTGRESQL = ["ix_messages_received_newest", "ix_messages_sent_newest"]
+TABLES_OF_SQLITE = ["MessagingSearchEdits"]
+FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix_messages_content")}
+"""What search has beside them. `check` does not look for it: PostgreSQL may be without, SQL Server has none."""
 Make = Callable[[str], Database]
 """Makes a database of one of the editions, by these statements."""
 
@@ -56,11 +60,13 @@ def execute(database: Database, *several: str) -> None:
 
 
 def our_tables(database: Database) -> list[str]:
-    return TABLES if database.naming == "pascal" else [snake_case(name) for name in TABLES]
+    tables = TABLES + (TABLES_OF_SQLITE if database.embedded else [])
+    return tables if database.naming == "pascal" else [snake_case(name) for name in tables]
 
 
 def our_indexes(database: Database) -> list[str]:
-    return INDEXES if database.naming == "pascal" else INDEXES_IN_SNAKE
+    indexes = INDEXES if database.naming == "pascal" else INDEXES_IN_SNAKE
+    return indexes + (INDEXES_OF_POSTGRESQL if database.engine.dialect.name == "postgresql" else [])
 
 
 def ours(database: Database) -> list[str]:
@@ -75,6 +81,15 @@ def contract(database: Database) -> str:
 def drop_index(database: Database, name: str, table: str) -> None:
     on = f' ON "{table}"' if database.engine.dialect.name == "mssql" else ""
     execute(database, f'DROP INDEX "{name}"{on}')
+
+
+def full_text_is_there(database: Database) -> bool:
+    """Whether search has its index of texts, where there is one to have."""
+    inspector = sa.inspect(database.engine)
+    kind, name = FULL_TEXT.get(database.engine.dialect.name, ("", ""))
+    if kind == "table":
+        return bool(inspector.has_table(name))
+    return not kind or name in {index["name"] for index in inspector.get_indexes("messages")}
 
 
 def of_contract(make: Make) -> Database:
@@ -107,14 +122,20 @@ def subjects(text: str) -> list[str]:
 
 
 def dump(database: Database) -> dict[str, object]:
-    """The columns and indexes of every table."""
+    """The columns and indexes of every table, but for the index of texts."""
     inspector = sa.inspect(database.engine)
+    kind, full_text = FULL_TEXT.get(database.engine.dialect.name, ("", ""))
     return {
         table: (
             [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
-            sorted((index["name"], tuple(index["column_names"])) for index in inspector.get_indexes(table)),
+            sorted(
+                (index["name"], tuple(index["column_names"]))
+                for index in inspector.get_indexes(table)
+                if index["name"] != full_text
+            ),
         )
         for table in inspector.get_table_names()
+        if kind != "table" or table in TABLES_OF_SQLITE or not table.startswith(full_text)
     }
 
 

@@ -115,6 +115,7 @@ def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
     if not queries.edit(work.session, message_id, change.message_content, work.now):
         # Deleted by another writer since it was looked at.
         rules.check_edit(_get_facts(work, message_id), user_id, work.now)
+    work.tell("message_edited", message_id)
     encoded = events.encoded(_get(work, message_id))
     work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded))
     return encoded

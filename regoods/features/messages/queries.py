@@ -1,5 +1,6 @@
 """SQL over messages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,10 @@ whole = (
     .outerjoin(posts, posts.c.post_id == _m.post_id)
 )
 """Messages with their senders, recipients and posts: the rows of which `events.message` makes the wire's."""
+LONGEST_PAGE = 100
+_several = Query(
+    whole.where(_m.message_id.in_([sa.bindparam(f"id{number}", type_=sa.Integer) for number in range(LONGEST_PAGE)]))
+)
 _one = Query(whole.where(_m.message_id == _id))
 _facts = Query(
     sa.select(
@@ -137,6 +142,14 @@ def insert(session: Session, **values: Any) -> int:
 def find(session: Session, message_id: int) -> Row | None:
     """The message with its sender, recipient and post."""
     return session.first(_one, id=message_id)
+
+
+def find_several(session: Session, message_ids: Sequence[int]) -> list[Row]:
+    """As `find`, at most a page of them, in no order."""
+    if not message_ids:
+        return []
+    ids = [*message_ids, *[0] * (LONGEST_PAGE - len(message_ids))]
+    return session.all(_several, **{f"id{number}": message_id for number, message_id in enumerate(ids)})
 
 
 def facts(session: Session, message_id: int) -> Row | None:

@@ -207,6 +207,14 @@ WHERE users.user_id = %(sender)s::INTEGER OR users.user_id = %(recipient)s::INTE
 -- messages._insert
 INSERT INTO messages (sender_id, recipient_id, post_id, message_content, message_type, attachment_url, is_read_by_recipient, is_read_by_sender, is_read, is_deleted, is_edited, parent_message_id, created_at, updated_at) VALUES (%(sender_id)s::INTEGER, %(recipient_id)s::INTEGER, %(post_id)s::INTEGER, %(message_content)s::VARCHAR, %(message_type)s::VARCHAR, %(attachment_url)s::VARCHAR, %(is_read_by_recipient)s, %(is_read_by_sender)s, %(is_read)s, %(is_deleted)s, %(is_edited)s, %(parent_message_id)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE, %(now)s::TIMESTAMP WITH TIME ZONE) RETURNING messages.message_id
 
+-- messages._several
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
+FROM post_images
+WHERE post_images.post_id = messages.post_id ORDER BY post_images.display_order, post_images.image_id
+ LIMIT %(param_1)s::INTEGER) AS post_image
+FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sender_id LEFT OUTER JOIN users AS recipient ON recipient.user_id = messages.recipient_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id
+WHERE messages.message_id IN (%(id0)s::INTEGER, %(id1)s::INTEGER, %(id2)s::INTEGER, %(id3)s::INTEGER, %(id4)s::INTEGER, %(id5)s::INTEGER, %(id6)s::INTEGER, %(id7)s::INTEGER, %(id8)s::INTEGER, %(id9)s::INTEGER, %(id10)s::INTEGER, %(id11)s::INTEGER, %(id12)s::INTEGER, %(id13)s::INTEGER, %(id14)s::INTEGER, %(id15)s::INTEGER, %(id16)s::INTEGER, %(id17)s::INTEGER, %(id18)s::INTEGER, %(id19)s::INTEGER, %(id20)s::INTEGER, %(id21)s::INTEGER, %(id22)s::INTEGER, %(id23)s::INTEGER, %(id24)s::INTEGER, %(id25)s::INTEGER, %(id26)s::INTEGER, %(id27)s::INTEGER, %(id28)s::INTEGER, %(id29)s::INTEGER, %(id30)s::INTEGER, %(id31)s::INTEGER, %(id32)s::INTEGER, %(id33)s::INTEGER, %(id34)s::INTEGER, %(id35)s::INTEGER, %(id36)s::INTEGER, %(id37)s::INTEGER, %(id38)s::INTEGER, %(id39)s::INTEGER, %(id40)s::INTEGER, %(id41)s::INTEGER, %(id42)s::INTEGER, %(id43)s::INTEGER, %(id44)s::INTEGER, %(id45)s::INTEGER, %(id46)s::INTEGER, %(id47)s::INTEGER, %(id48)s::INTEGER, %(id49)s::INTEGER, %(id50)s::INTEGER, %(id51)s::INTEGER, %(id52)s::INTEGER, %(id53)s::INTEGER, %(id54)s::INTEGER, %(id55)s::INTEGER, %(id56)s::INTEGER, %(id57)s::INTEGER, %(id58)s::INTEGER, %(id59)s::INTEGER, %(id60)s::INTEGER, %(id61)s::INTEGER, %(id62)s::INTEGER, %(id63)s::INTEGER, %(id64)s::INTEGER, %(id65)s::INTEGER, %(id66)s::INTEGER, %(id67)s::INTEGER, %(id68)s::INTEGER, %(id69)s::INTEGER, %(id70)s::INTEGER, %(id71)s::INTEGER, %(id72)s::INTEGER, %(id73)s::INTEGER, %(id74)s::INTEGER, %(id75)s::INTEGER, %(id76)s::INTEGER, %(id77)s::INTEGER, %(id78)s::INTEGER, %(id79)s::INTEGER, %(id80)s::INTEGER, %(id81)s::INTEGER, %(id82)s::INTEGER, %(id83)s::INTEGER, %(id84)s::INTEGER, %(id85)s::INTEGER, %(id86)s::INTEGER, %(id87)s::INTEGER, %(id88)s::INTEGER, %(id89)s::INTEGER, %(id90)s::INTEGER, %(id91)s::INTEGER, %(id92)s::INTEGER, %(id93)s::INTEGER, %(id94)s::INTEGER, %(id95)s::INTEGER, %(id96)s::INTEGER, %(id97)s::INTEGER, %(id98)s::INTEGER, %(id99)s::INTEGER)
+
 -- messages._one
 SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
 FROM post_images
@@ -288,6 +296,99 @@ FROM messaging_blocks
 WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
 FROM messaging_blocks
 WHERE messaging_blocks.blocked_id = %(me)s::INTEGER))
+
+-- search._reaches[False]
+SELECT count(*) AS messages, min(newest.message_id) AS lowest, max(newest.message_id) AS highest
+FROM (SELECT halves.message_id AS message_id
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS newest
+
+-- search._reaches[True]
+SELECT count(*) AS messages, min(newest.message_id) AS lowest, max(newest.message_id) AS highest
+FROM (SELECT halves.message_id AS message_id
+FROM (SELECT anon_1.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
+FROM (SELECT messages.message_id AS message_id
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS newest
+
+-- search._matching_owns[False]
+SELECT own.message_id, own.message_content
+FROM (SELECT halves.message_id AS message_id, halves.message_content AS message_content
+FROM (SELECT anon_1.message_id AS message_id, anon_1.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
+WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
+ LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
+
+-- search._matching_owns[True]
+SELECT own.message_id, own.message_content
+FROM (SELECT halves.message_id AS message_id, halves.message_content AS message_content
+FROM (SELECT anon_1.message_id AS message_id, anon_1.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
+WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
+ LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
+
+-- search._by_trigrams_of[False]
+SELECT found.message_id, found.message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!'
+ LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
+ LIMIT %(most)s::INTEGER
+
+-- search._by_trigrams_of[True]
+SELECT found.message_id, found.message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!'
+ LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
+ LIMIT %(most)s::INTEGER
+
+-- search._has_trigrams
+SELECT count(*) AS indexes
+FROM pg_index
+WHERE indexrelid = to_regclass('ix_messages_content') AND indisvalid
 
 -- sync._advance_all
 INSERT INTO messaging_cursors (user_id, latest) SELECT anon_1.user_id, anon_1.count

@@ -1,0 +1,22 @@
+from regoods.core.calls import Limit, Offset, Query, call
+from regoods.core.errors import NotFound
+from regoods.core.http import ApiHandler
+from regoods.core.wire import Id
+from regoods.features.messages.events import Message
+from regoods.features.search import actions
+
+
+class Search(ApiHandler):
+    @call(Message, paged=True, errors=(NotFound,))
+    async def get(
+        self,
+        query: Query[str | None] = None,
+        user_id: Query[Id | None] = None,
+        limit: Query[Limit] = 20,
+        offset: Query[Offset] = 0,
+    ) -> None:
+        """Search in one's own messages, with everybody or with one partner, newest first."""
+        self.send_page(await self.run(actions.search, query, user_id, limit, offset))
+
+
+ROUTES = [(r"/api/v1/messages/search", Search)]
