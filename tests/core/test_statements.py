@@ -24,7 +24,7 @@ from regoods.core import editions
 from regoods.core.database import metadata
 from regoods.core.query import Query
 
-SEARCHES = ("search._matching_owns", "search._by_")
+SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_")
 KEPT = Path(__file__).parent / "statements"
 
 
