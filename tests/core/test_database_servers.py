@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -374,6 +375,8 @@ async def test_a_message_that_would_be_mangled_is_refused(
         assert answer.error["details"][0]["field"] == "messageContent"
         assert character in answer.error["message"]
     assert (await ben.get("/messages/user/1")).data == [kept]
+    for query, found in (("grÖßE 42", [kept]), ("5 ½", [kept]), ("GR", [kept]), ("🚲", []), ("grase", [])):
+        assert (await ben.get(f"/messages/search?query={quote(query)}")).data == found, query
     await server.stop()
     postgres.drop(url)
 

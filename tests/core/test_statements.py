@@ -25,7 +25,7 @@ from regoods.core.database import metadata
 from regoods.core.query import Query
 from regoods.core.settings import ROOT
 
-SEARCHES = ("search._matching_owns", "search._by_")
+SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_")
 KEPT = Path(__file__).parent / "statements"
 
 

@@ -74,7 +74,7 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_sent_newest ON messages (sen
 
 DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm; EXCEPTION WHEN OTHERS THEN RAISE NOTICE USING MESSAGE = 'Search goes without an index, for lack of pg_trgm: ' || SQLERRM; END $$;
 
-DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm') THEN CREATE INDEX IF NOT EXISTS ix_messages_content ON messages USING gin ((CASE WHEN (char_length(message_content) = octet_length(message_content)) THEN lower(message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END) gin_trgm_ops) WITH (gin_pending_list_limit = 1024); END IF; END $$;
+DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm' AND current_setting('server_encoding') = 'UTF8') THEN CREATE INDEX IF NOT EXISTS ix_messages_content ON messages USING gin ((CASE WHEN (char_length(message_content) = octet_length(message_content)) THEN lower(message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END) gin_trgm_ops) WITH (gin_pending_list_limit = 1024); END IF; END $$;
 
 -- The revision that the database has now
 

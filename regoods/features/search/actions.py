@@ -44,7 +44,7 @@ def search(work: Work, user_id: int, query: str | None, partner_id: int | None, 
     text = rules.check_query(query)
     if partner_id is not None:
         get_user(work, partner_id)
-    search = _Search(work.session, user_id, partner_id, text)
+    search = _Search(work, user_id, partner_id, text)
     found = search.found()
     page = found[offset : offset + limit]
     rows = {row.message_id: row for row in find_several(work.session, page)}
@@ -56,12 +56,13 @@ def search(work: Work, user_id: int, query: str | None, partner_id: int | None, 
 class _Search:
     """Ids of the newest hits: out of the caller's own messages or out of an index, whichever is less to read."""
 
-    def __init__(self, session: Session, user_id: int, partner_id: int | None, text: str) -> None:
-        self._session = session
+    def __init__(self, work: Work, user_id: int, partner_id: int | None, text: str) -> None:
+        self._session = work.session
         self._whose = (user_id, partner_id)
         # A dot of İ alone folds to nothing, which every text would hold.
         self._needle = rules.fold(text) or text
-        self._pattern = rules.pattern(text)
+        self._plain = work.text_encoding is not None
+        self._pattern = rules.loose_pattern(text) if self._plain else rules.pattern(text)
         self._hits: set[int] = set()
 
     def found(self) -> list[int]:
@@ -74,7 +75,7 @@ class _Search:
             self._walk(above=newest.lowest - 1)
         elif queries.is_embedded(self._session):
             self._follow_index()
-        elif queries.has_trigrams(self._session):
+        elif not self._plain and queries.has_trigrams(self._session):
             self._follow_trigrams(newest.lowest, newest.highest)
         else:
             self._walk()
@@ -113,7 +114,9 @@ class _Search:
     def _walk(self, *, before: int = queries.EVERYTHING, above: int = 0) -> None:
         """Read the caller's own messages between two ids."""
         self._take(
-            lambda until, most: queries.own(self._session, *self._whose, until, above, self._pattern, most),
+            lambda until, most: queries.own(
+                self._session, *self._whose, until, above, self._pattern, most, plain=self._plain
+            ),
             before=before,
         )
 

@@ -104,6 +104,10 @@ def _like_folded(content: Any) -> Any:
     return folded(content).like(folded(_pattern), escape="!")
 
 
+def _like_lower(content: Any) -> Any:
+    return sa.func.lower(content).like(sa.func.lower(_pattern), escape="!")
+
+
 def _like_collated(content: Any) -> Any:
     # A column of type `text` takes no LIKE with Unicode.
     return sa.collate(sa.cast(content, sa.UnicodeText), CASE_INSENSITIVE).like(_pattern, escape="!")
@@ -160,6 +164,12 @@ _matching_owns = {
     )
     for partner in (False, True)
 }
+_plain_owns = {
+    partner: Query(
+        _matching_own(partner, _like_lower), on={"mssql": _matching_own(partner, _like_collated)}, only=SERVERS
+    )
+    for partner in (False, True)
+}
 _by_indexes = {partner: Query(_by_index(partner), only=("sqlite",)) for partner in (False, True)}
 _editeds = {partner: Query(_edited(partner), only=("sqlite",)) for partner in (False, True)}
 _by_trigrams_of = {partner: Query(_by_trigrams(partner), only=("postgresql",)) for partner in (False, True)}
@@ -213,16 +223,17 @@ def reach(session: Session, me: int, partner: int | None, window: int) -> Row:
 
 
 def own(
-    session: Session, me: int, partner: int | None, before: int, above: int, pattern: str, most: int
+    session: Session, me: int, partner: int | None, before: int, above: int, pattern: str, most: int, *, plain: bool
 ) -> tuple[list[Candidate], bool]:
     """The newest `most` of the caller's that may be like the pattern; and whether there are more.
 
-    SQLite's own LIKE knows the case of ASCII alone: it gives what there is, whatever its text.
+    `plain`: the database is in an encoding in which it cannot fold. SQLite's own LIKE knows the case of ASCII alone: it
+    gives what there is, whatever its text.
     """
     given = _given(me, partner) | {"before": before, "above": above}
     if is_embedded(session):
         return _full(_decoded(session, _owns[partner is not None], given | {"window": most}), most)
-    query = _matching_owns[partner is not None]
+    query = (_plain_owns if plain else _matching_owns)[partner is not None]
     return _full(session.all(query, **given, window=EVERYTHING, pattern=pattern, most=most), most)
 
 

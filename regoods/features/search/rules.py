@@ -68,3 +68,8 @@ def pattern(query: str) -> str:
     """For LIKE … ESCAPE '!'; `[` is a wildcard on SQL Server alone."""
     escaped = "".join(f"!{character}" if character in "!%_[" else character for character in query)
     return f"%{escaped}%"
+
+
+def loose_pattern(query: str) -> str:
+    """As `pattern`, of ASCII alone: whatever may stand for the rest."""
+    return "".join(character if character.isascii() else "%" for character in pattern(query))

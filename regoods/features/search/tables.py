@@ -35,13 +35,19 @@ TRIGRAMS = "ix_messages_content"
 
 
 def folded(text: Any) -> Any:
-    """`rules.fold` in PostgreSQL's words. The index is on this very expression.
+    """`rules.fold` in PostgreSQL's words, for a database in UTF-8. The index is on this very expression.
 
     By ICU, so that it does not depend on the locale the database was made with; a text of ASCII is spared that.
     """
     plain = sa.collate(sa.func.lower(sa.collate(text, "C")), "C")
     lower = sa.func.lower(sa.collate(text, "und-x-icu"))
-    for written, read in (("'ς'", "'σ'"), ("'ı'", "'i'"), ("'ß'", "'ss'"), ("chr(775)", "''")):  # 775: the dot of İ
+    # ς σ, ı i, ß ss, and the dot of İ; written so that a database of any encoding takes the statement.
+    for written, read in (
+        (r"U&'\03c2'", r"U&'\03c3'"),
+        (r"U&'\0131'", "'i'"),
+        (r"U&'\00df'", "'ss'"),
+        (r"U&'\0307'", "''"),
+    ):
         lower = sa.func.replace(lower, sa.literal_column(written), sa.literal_column(read))
     is_ascii = sa.func.octet_length(text) == sa.func.char_length(text)
     return sa.case((is_ascii, plain), else_=sa.collate(lower, "C"))

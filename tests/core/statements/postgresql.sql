@@ -342,7 +342,7 @@ FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
-WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
+WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
  LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
 
 -- search._matching_owns[True]
@@ -362,7 +362,47 @@ FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
-WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
+WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
+ LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
+
+-- search._plain_owns[False]
+SELECT own.message_id, own.message_content
+FROM (SELECT halves.message_id AS message_id, halves.message_content AS message_content
+FROM (SELECT anon_1.message_id AS message_id, anon_1.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
+WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
+ LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
+
+-- search._plain_owns[True]
+SELECT own.message_id, own.message_content
+FROM (SELECT halves.message_id AS message_id, halves.message_content AS message_content
+FROM (SELECT anon_1.message_id AS message_id, anon_1.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
+FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
+FROM messages
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
+ LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
+WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
  LIMIT %(most)s::INTEGER OFFSET %(param_4)s::INTEGER
 
 -- search._by_trigrams_of[False]
@@ -371,7 +411,7 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -381,7 +421,7 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), 'ς', 'σ'), 'ı', 'i'), 'ß', 'ss'), chr(775), '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 

@@ -323,6 +323,54 @@ WHERE (CAST(own.[MessageContent] AS NVARCHAR(max)) COLLATE Latin1_General_100_CI
  OFFSET :param_4 ROWS
  FETCH FIRST :most ROWS ONLY
 
+-- search._plain_owns[False]
+SELECT own.[MessageID], own.[MessageContent]
+FROM (SELECT halves.[MessageID] AS [MessageID], halves.[MessageContent] AS [MessageContent]
+FROM (SELECT anon_1.[MessageID] AS [MessageID], anon_1.[MessageContent] AS [MessageContent]
+FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_1 ROWS
+ FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
+FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
+FROM [Messages]
+WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :window ROWS ONLY) AS own
+WHERE (CAST(own.[MessageContent] AS NVARCHAR(max)) COLLATE Latin1_General_100_CI_AS_SC) LIKE :pattern ESCAPE '!' ORDER BY own.[MessageID] DESC
+ OFFSET :param_4 ROWS
+ FETCH FIRST :most ROWS ONLY
+
+-- search._plain_owns[True]
+SELECT own.[MessageID], own.[MessageContent]
+FROM (SELECT halves.[MessageID] AS [MessageID], halves.[MessageContent] AS [MessageContent]
+FROM (SELECT anon_1.[MessageID] AS [MessageID], anon_1.[MessageContent] AS [MessageContent]
+FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_1 ROWS
+ FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
+FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
+FROM [Messages]
+WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+ OFFSET :param_2 ROWS
+ FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
+ OFFSET :param_3 ROWS
+ FETCH FIRST :window ROWS ONLY) AS own
+WHERE (CAST(own.[MessageContent] AS NVARCHAR(max)) COLLATE Latin1_General_100_CI_AS_SC) LIKE :pattern ESCAPE '!' ORDER BY own.[MessageID] DESC
+ OFFSET :param_4 ROWS
+ FETCH FIRST :most ROWS ONLY
+
 -- sync._advance
 UPDATE [MessagingCursors] SET [Latest]=([MessagingCursors].[Latest] + :count) WHERE [MessagingCursors].[UserID] = :user
 
