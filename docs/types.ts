@@ -437,7 +437,7 @@ export interface Calls {
   };
   /** Search in one's own messages, with everybody or with one partner, newest first. */
   "GET /api/v1/messages/search": {
-    query: { query?: string; userId?: number; limit?: number; offset?: number; };
+    query: { query: string; userId?: number; limit?: number; offset?: number; };
     answer: { success: true; data: Message[]; pagination: Pagination; };
   };
   /** Whether the process is alive. */

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -180,6 +181,8 @@ def _know_lost_connections(context: Any) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _patient: bool) -> None:
     # The driver must not begin transactions of its own: a Session does.
     connection.isolation_level = None
+    # Another program may have stored bytes that are no UTF-8; a whole list must not fail for them.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",

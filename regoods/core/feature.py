@@ -101,7 +101,7 @@ class Feature:
     guard: Callable[[Work, int], None] | None = None
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None
-    """Done once at start, in a transaction, on an embedded database."""
+    """Done once at start, in a transaction."""
     log: EventLog | None = None
     """Where published events are kept; one feature's at most."""
     enabled: Callable[[Settings], bool] = lambda _settings: True

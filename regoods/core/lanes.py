@@ -25,6 +25,24 @@ JITTER_SECONDS = 0.02
 """Before the second run at most so long, before the third twice that, …"""
 
 
+SILENCE_SECONDS = 10.0
+"""A database that is away is asked by many, some of them ten times a second."""
+
+
+class Complaints:
+    """Says a trouble with the database, and the same again only after a while."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._said: tuple[str, float] = ("", 0.0)
+
+    def say(self, text: str, *facts: object) -> None:
+        now, line = time.monotonic(), text % facts
+        if line != self._said[0] or now - self._said[1] >= SILENCE_SECONDS:
+            self._said = (line, now)
+            self._log.error("%s", line)
+
+
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
@@ -164,6 +182,7 @@ class _Worker:
         self._database = database
         self._writes = writes
         self._seal = seal
+        self._complaints = Complaints(logger)
         self._session: Session | None = None
 
     def warm(self) -> None:
@@ -218,7 +237,7 @@ class _Worker:
                     break
                 # Whoever met in a deadlock must not meet again.
                 time.sleep(random.uniform(0, JITTER_SECONDS * attempt))
-        logger.error("a batch of %d units was taken back: %s", len(waiting), error)
+        self._complaints.say("a batch was taken back: %s", error)
         _take_back(waiting, error)
         return error
 

@@ -28,11 +28,6 @@ ROW_VERSIONS = ("TIMESTAMP", "ROWVERSION")
 """SQL Server's types of columns that it fills itself, and says nothing about."""
 
 
-def is_for(element: sa.Table | sa.Index, dialect_name: str) -> bool:
-    """Whether a table or index of ours is for this database: its `info` may name the `only` one it is for."""
-    return element.info.get("only") in (None, dialect_name)
-
-
 def check(database: Database) -> Report:
     with database.engine.connect() as connection:
         look = _Check(database, connection)

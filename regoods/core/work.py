@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
-from regoods.core.lanes import Lane, Unit
+from regoods.core.lanes import Complaints, Lane, Unit
 from regoods.core.outbox import EventLog, Outbox, Publication
 from regoods.core.wire import Shape
 
@@ -29,9 +29,9 @@ SERVER_WRITERS = 4
 
 READ_BATCH = 32
 READERS = 2
-"""Threads; a long list on one leaves the other for the short reads."""
+"""Threads; a long list on one leaves the other for the short reads. One more has the slow ones."""
 
-WORKER_THREADS = SERVER_WRITERS + READERS
+WORKER_THREADS = SERVER_WRITERS + READERS + 1
 """Each holds a connection while it has work."""
 
 RETRY_AFTER_SECONDS = 2
@@ -102,13 +102,20 @@ class Work:
 class Action(Generic[P, T]):
     """A verb of a feature, `(work, user_id, …)`, and how it is to be run."""
 
-    __slots__ = ("checks_caller", "function", "writes")
+    __slots__ = ("checks_caller", "function", "slow", "writes")
 
     def __init__(
-        self, function: Callable[Concatenate[Work, int, P], T], *, writes: bool, checks_caller: bool = True
+        self,
+        function: Callable[Concatenate[Work, int, P], T],
+        *,
+        writes: bool,
+        checks_caller: bool = True,
+        slow: bool = False,
     ) -> None:
         self.function = function
         self.writes = writes
+        self.slow = slow
+        """Whether it may take tens of ms: it then has a thread apart, for whoever stands in its batch would wait."""
         self.checks_caller = checks_caller
         """Whether the caller must be an existing, active user before the action begins (contract, section 1)."""
 
@@ -116,6 +123,11 @@ class Action(Generic[P, T]):
 def reads(function: Callable[Concatenate[Work, int, P], T]) -> Action[P, T]:
     """An action that only reads: it runs beside the writer, on a snapshot."""
     return Action(function, writes=False)
+
+
+def reads_slowly(function: Callable[Concatenate[Work, int, P], T]) -> Action[P, T]:
+    """As `reads`, for an action that may take tens of ms."""
+    return Action(function, writes=False, slow=True)
 
 
 def reads_for_anyone(function: Callable[Concatenate[Work, int, P], T]) -> Action[P, T]:
@@ -166,6 +178,9 @@ class WorkQueue:
             seal=None if log is None else self._append_to_log,
         )
         self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
+        self._slow_reader = Lane(database, writes=False, threads=1, batch_limit=1, settle=self._settle)
+        self._lanes = (self._writer, self._readers, self._slow_reader)
+        self._complaints = Complaints(logger)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
@@ -177,13 +192,13 @@ class WorkQueue:
     def start(self) -> None:
         """Begin to work; called on the loop's thread, to which results return."""
         self._loop = asyncio.get_running_loop()
-        self._writer.start(self._loop)
-        self._readers.start(self._loop)
+        for lane in self._lanes:
+            lane.start(self._loop)
 
     async def stop(self, seconds: float) -> None:
         """Finish what waits, then end the threads; at most so long."""
         self._stopping = True
-        await asyncio.gather(self._writer.stop(seconds), self._readers.stop(seconds))
+        await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes))
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for a user; its events are published before this returns.
@@ -212,7 +227,8 @@ class WorkQueue:
             return action.function(work, user_id, *args, **kwargs)
 
         future: asyncio.Future[T] = self._loop.create_future()
-        (self._writer if action.writes else self._readers).put(Unit(call, future), user_id)
+        lane = self._writer if action.writes else self._slow_reader if action.slow else self._readers
+        lane.put(Unit(call, future), user_id)
         return await future
 
     def _append_to_log(self, session: Session, batch: Sequence[Unit]) -> None:
@@ -243,6 +259,6 @@ class WorkQueue:
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):
-            logger.error("the database refused: %s", error)
+            self._complaints.say("the database refused: %s", error)
             return ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
         return error

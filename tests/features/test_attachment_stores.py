@@ -13,7 +13,7 @@ import pytest
 
 from regoods.core.settings import SettingsError
 from regoods.features.attachments import store
-from regoods.features.attachments.sweep import sweep
+from regoods.features.attachments.periodic import sweep
 from tests.features.test_attachments import see, upload, uploaded
 from tests.support.people import LIMIT, Person
 from tests.support.pictures import opened, padded, photo

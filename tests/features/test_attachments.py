@@ -15,9 +15,9 @@ from tornado.httputil import HTTPHeaders
 from regoods.core import patience
 from regoods.core.networks import parse_network
 from regoods.core.settings import Settings
+from regoods.features.attachments.periodic import sweep
 from regoods.features.attachments.routes import Upload
 from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLOADS_AN_HOUR
-from regoods.features.attachments.sweep import sweep
 from regoods.features.attachments.tables import uploads
 from regoods.features.conversations.tables import messages
 from tests.support.clock import ManualClock

@@ -13,7 +13,7 @@ from tornado.ioloop import IOLoop
 from regoods.core.settings import Settings
 from regoods.core.work import Work, reads_for_anyone
 from regoods.features.conversations.tables import clears, messages
-from regoods.features.search import actions, queries
+from regoods.features.search import actions, periodic, queries
 from regoods.features.search.tables import edits
 from tests.support.people import Person
 from tests.support.server import START, RunningServer
@@ -49,7 +49,7 @@ async def indexed(server: RunningServer) -> None:
 
     if server.app.database.embedded:
         while not await is_done():
-            await actions.keep_up(server.app.services)
+            await periodic.keep_up(server.app.services)
 
 
 async def test_a_message_is_found_at_once_and_when_it_is_indexed(

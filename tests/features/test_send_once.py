@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from regoods.core.work import Work, writes_for_anyone
 from regoods.features.messages import periodic
 from regoods.features.messages.repeats import UnansweredSends
 from regoods.features.messages.tables import keys
+from regoods.features.posts.tables import posts
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.raw_socket import eventually
 from tests.support.server import RunningServer
@@ -130,14 +132,17 @@ async def test_a_bad_key_is_named_and_nothing_sent(ann: Person, ben: Person, key
 class Held:
     """Keeps the writer of a user busy until it is let go."""
 
-    def __init__(self, server: RunningServer, user_id: int) -> None:
+    def __init__(self, server: RunningServer, user_id: int, then: Callable[[Work], None] | None = None) -> None:
+        self._then = then
         self._go = threading.Event()
         self._begun = threading.Event()
         self._holding = asyncio.ensure_future(server.app.services.work.run(writes_for_anyone(self._hold), user_id))
 
-    def _hold(self, _work: Work, _user_id: int) -> None:
+    def _hold(self, work: Work, _user_id: int) -> None:
         self._begun.set()
         assert self._go.wait(LIMIT)
+        if self._then is not None:
+            self._then(work)
 
     async def begun(self) -> "Held":
         await asyncio.to_thread(self._begun.wait, LIMIT)
@@ -150,21 +155,21 @@ class Held:
 
 async def say_and_leave(server: RunningServer, person: Person, body: dict[str, Any]) -> None:
     """POST a message and close the connection, of which the server takes note, before it is answered."""
-    before = len(lost(server))
+    before, in_flight = list(lost(server).values()), len(server.app.patience._requests)
     _, writer = await asyncio.open_connection("127.0.0.1", int(server.base_url.rpartition(":")[2]))
     data = json.dumps(body).encode()
     head = f"POST /api/v1/messages HTTP/1.1\r\nHost: regoods\r\nAuthorization: Bearer {person.token()}\r\n"
     writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
     await writer.drain()
 
-    async def in_flight() -> Any:
-        return server.app.patience._requests
+    async def waits() -> Any:
+        return len(server.app.patience._requests) > in_flight
 
-    await eventually(in_flight)
+    await eventually(waits)
     writer.close()
 
     async def noticed() -> Any:
-        return len(lost(server)) > before
+        return list(lost(server).values()) != before
 
     await eventually(noticed)
 
@@ -235,3 +240,26 @@ async def test_a_first_time_that_failed_is_no_answer(server: RunningServer, ann:
     await held.let_go()
 
     assert (await again).status == 404
+
+
+async def test_who_goes_away_while_he_waits_for_his_first_time_is_remembered_too(
+    server: RunningServer, ann: Person, ben: Person
+) -> None:
+    """The first POST fails; the second, whose client is gone as well, is stored; the third gets that one."""
+    about = HELLO | {"postId": 3}
+    held = await Held(server, 1).begun()
+    await say_and_leave(server, ann, about)
+    add = sa.insert(posts).from_select(
+        [column.key for column in posts.columns],
+        sa.select(*(sa.literal(3) if column.key == "post_id" else column for column in posts.columns)).where(
+            posts.c.post_id == 1
+        ),
+    )
+    after_it = Held(server, 1, then=lambda work: work.session.connection.execute(add))
+    await say_and_leave(server, ann, about)
+    third = asyncio.ensure_future(ann.post("/messages", about))
+    await held.let_go()
+    await after_it.let_go()
+
+    assert (await third).status == 201
+    assert await thread(ben, 1) == ["Hello"]

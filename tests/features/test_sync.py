@@ -189,6 +189,12 @@ async def test_the_numbers_go_on_after_a_restart(server: RunningServer, ann: Per
         await again.stop()
 
 
+def test_the_mark_moves_no_more_often_than_it_may() -> None:
+    newest = periodic.Newest()
+
+    assert [newest.settled(number, 0.0) for number in (1, 2, 3)] == [1, None, None]
+
+
 async def test_what_is_older_than_thirty_days_is_gone_and_the_client_is_told(
     server: RunningServer, ann: Person, ben: Person
 ) -> None:
@@ -319,6 +325,45 @@ async def test_deleted_ones_of_another_program_are_passed_over(server: RunningSe
 
     found = await eventually(there)
     assert [event["message"]["messageContent"] for event in found] == ["There"]
+
+
+async def test_one_that_cannot_be_read_keeps_no_other_back(
+    server: RunningServer, ben: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await periodic.adopt(server.app.services)
+    find = actions.find
+
+    def find_but_one(session: Any, message_id: int) -> Any:
+        row = find(session, message_id)
+        return row if row is None or row.message_content != "Broken" else row._replace(created_at="no time")
+
+    monkeypatch.setattr(actions, "find", find_but_one)
+    stored_by_another(server, 1, 2, "Broken")
+    stored_by_another(server, 1, 2, "Whole")
+
+    async def there() -> Any:
+        return await missed(ben)
+
+    assert [event["message"]["messageContent"] for event in await eventually(there)] == ["Whole"]
+    assert "cannot be pushed" in caplog.text
+    assert "Broken" not in caplog.text
+    before = caplog.text.count("cannot be pushed")
+    await periodic.adopt(server.app.services)
+    assert caplog.text.count("cannot be pushed") == before
+
+
+async def test_thousands_of_another_program_are_taken_in_in_one_go(server: RunningServer, ben: Person) -> None:
+    await periodic.adopt(server.app.services)
+    row = {"sender_id": 1, "recipient_id": 2, "created_at": START}
+    with server.app.database.engine.begin() as connection:
+        connection.execute(sa.insert(messages), [row | {"message_content": str(number)} for number in range(1_000)])
+
+    async def all_there() -> Any:
+        return (await ben.get("/messages/sync?since=900")).data["latest"] >= 1_000
+
+    await asyncio.wait_for(eventually(all_there), 8)
+    found = await missed(ben, since=990)
+    assert [event["message"]["messageContent"] for event in found] == [str(number) for number in range(990, 1_000)]
 
 
 async def test_the_mark_follows_so_that_little_is_looked_through(

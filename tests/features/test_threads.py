@@ -35,12 +35,14 @@ async def test_a_message_is_given_to_its_two_participants(ann: Person, ben: Pers
 
 
 async def test_a_deleted_message_says_so_by_its_id(ann: Person, ben: Person) -> None:
-    sent = await ann.write(ben)
-    await ben.delete(f"/messages/{sent['messageId']}")
+    sent = await ann.write(ben, "A slip", attachmentUrl="https://images.example.com/slip.jpg")
+    path = f"/messages/{sent['messageId']}"
+    await ben.delete(path)
 
-    found = (await ann.get(f"/messages/{sent['messageId']}")).data
-
-    assert (found["isDeleted"], found["deletedBy"]) == (True, 2)
+    for found in ((await ann.get(path)).data, (await ben.post(f"{path}/read")).data):
+        assert (found["isDeleted"], found["deletedBy"]) == (True, 2)
+        assert found["messageContent"] == ""
+        assert "attachmentUrl" not in found
 
 
 # Pages by message ids

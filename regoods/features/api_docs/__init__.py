@@ -5,7 +5,7 @@
     GET /debug/api               the one in Swagger UI, in development only
     GET /debug/api/socket        the other in asyncapi-viewer, likewise
 
-No token. `make types` writes docs/regoods.d.ts out of the same two.
+No token. `make types` writes docs/types.ts out of the same two.
 """
 
 from regoods.core.feature import Feature

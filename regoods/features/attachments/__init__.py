@@ -6,14 +6,14 @@
 Events: none. Hears `message_deleted`: a picture whose last message is deleted goes, too.
 
 An upload walks `routes.py` → `form.py` (multipart, onto disk as it comes) → `images.py` (all but the picture is left
-out, by `formats.py`; the rest decoded by Pillow) → `store.py` (local disk, S3, Azure). `sweep.py` takes away what
+out, by `formats.py`; the rest decoded by Pillow) → `store.py` (local disk, S3, Azure). `periodic.py` takes away what
 nobody sent, and what was deleted.
 """
 
 from regoods.core.feature import Feature, Periodic
 from regoods.features.attachments import actions, store
+from regoods.features.attachments.periodic import SWEEP_MS, sweep
 from regoods.features.attachments.routes import ROUTES
-from regoods.features.attachments.sweep import SWEEP_MS, sweep
 
 FEATURE = Feature(
     name="attachments",

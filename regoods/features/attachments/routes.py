@@ -39,6 +39,7 @@ class Upload(ApiHandler):
         super().initialize()
         self._form: FileForm | None = None
         self._upload_id: int | None = None
+        self._giving_up: asyncio.Future[None] | None = None
 
     async def prepare(self) -> None:
         super().prepare()
@@ -51,6 +52,8 @@ class Upload(ApiHandler):
             self._upload_id = await self.services.work.run(actions.begin, self.user_id)
         except ApiError as error:
             self.refuse(error)
+        if self.gone:
+            await self._give_up()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         # What is refused, or no upload, is read and dropped.
@@ -102,8 +105,9 @@ class Upload(ApiHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        if self._form is not None:
-            self._form.close()
+        if self.reading and self._form is not None:
+            # Broken off: it does not count as one of the hour's.
+            self._giving_up = asyncio.ensure_future(self._give_up())
 
 
 def _read(form: FileForm) -> tuple[str, bytes]:

@@ -4,7 +4,6 @@ from msgspec import Raw
 
 from regoods.core.database import Row
 from regoods.core.errors import Forbidden, InvalidToken, NotFound
-from regoods.core.wire import encode
 from regoods.core.work import Work, reads, writes, writes_for_anyone
 from regoods.features.blocks.rules import check_no_block
 from regoods.features.conversations.events import message_read
@@ -35,7 +34,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
     if key is not None:
         sent = queries.find_keyed(work.session, user_id, rules.digest(key.encode()), work.now - rules.KEY_LIFE)
         if sent is not None:
-            rules.check_same_body(sent.body_digest, rules.digest(encode(new)))
+            rules.check_same_body(sent.body_digest, events.digest(new))
             return events.encoded(_get(work, sent.message_id))
     if recipient is None or not recipient.is_active:
         raise NotFound(f"There is no active user {new.recipient_id} to write to.")
@@ -60,9 +59,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
         now=work.now,
     )
     if key is not None:
-        queries.keep_key(
-            work.session, user_id, rules.digest(key.encode()), rules.digest(encode(new)), message_id, work.now
-        )
+        queries.keep_key(work.session, user_id, rules.digest(key.encode()), events.digest(new), message_id, work.now)
     encoded = events.encoded_new(message_id, new, sender, recipient, post, work.now)
     work.publish((new.recipient_id,), events.message_to_recipient(encoded), created_message_id=message_id)
     work.publish((user_id,), events.message_to_sender(encoded))
@@ -70,7 +67,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
 
 
 def publish_stored(work: Work, row: Row) -> None:
-    """Tell both of a message that another program stored."""
+    """Tell both of a message that another program stored, which asks nobody who blocks whom."""
     encoded = events.encoded(row)
     work.publish((row.recipient_id,), events.message_to_recipient(encoded))
     if row.sender_id != row.recipient_id:
@@ -85,7 +82,7 @@ def forget_keys(work: Work, _user_id: int) -> int:
 
 @reads
 def get(work: Work, user_id: int, message_id: int) -> Raw:
-    """One message, for its two participants, deleted or not."""
+    """One message, for its two participants; a deleted one without what it said."""
     row = _get(work, message_id)
     rules.check_participant(row, user_id)
     return events.encoded(row)

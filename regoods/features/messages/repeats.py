@@ -4,18 +4,17 @@ What is remembered lives in this process, and for a minute.
 """
 
 import asyncio
-from typing import Any
 
-import msgspec
 from cachetools import TTLCache
 from msgspec import Raw
 
-from regoods.features.messages.events import NewMessage
+from regoods.features.messages.events import NewMessage, digest
 
 REMEMBER_SECONDS = 60
-REMEMBERED = 10_000
+REMEMBERED = 1_000
+"""Of 20 KB each at most."""
 
-Call = tuple[Any, ...]
+Call = tuple[int, int]
 
 
 class UnansweredSends:
@@ -27,12 +26,12 @@ class UnansweredSends:
     def lost(self, user_id: int, new: NewMessage) -> "asyncio.Future[Raw]":
         """A client is gone while its message is being stored; the future wants what comes of it."""
         outcome: asyncio.Future[Raw] = asyncio.get_running_loop().create_future()
-        self._lost[_call(user_id, new)] = outcome
+        self._lost[user_id, digest(new)] = outcome
         return outcome
 
     async def again(self, user_id: int, new: NewMessage) -> Raw | None:
         """The message of an equal POST of this user whose client went away; None where there was none, or it failed."""
-        outcome = self._lost.get(_call(user_id, new)) if self._lost else None
+        outcome = self._lost.get((user_id, digest(new))) if self._lost else None
         if outcome is None:
             return None
         await asyncio.wait([outcome])
@@ -40,8 +39,4 @@ class UnansweredSends:
 
     def answered(self, user_id: int, new: NewMessage) -> None:
         """Its client has come back and got it: the same words again are another message."""
-        self._lost.pop(_call(user_id, new), None)
-
-
-def _call(user_id: int, new: NewMessage) -> Call:
-    return (user_id, *msgspec.structs.astuple(new))
+        self._lost.pop((user_id, digest(new)), None)

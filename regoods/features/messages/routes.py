@@ -18,7 +18,7 @@ Key = Annotated[
 
 class Messages(ApiHandler):
     _storing: NewMessage | None = None
-    """A message without a key, while it is being stored."""
+    """A message without a key, until it is known what came of it."""
     _outcome: "asyncio.Future[Raw] | None" = None
 
     @call(events.Message, status=201, errors=(Forbidden, NotFound, Conflict))
@@ -32,15 +32,10 @@ class Messages(ApiHandler):
 
     async def _post_without_key(self, new: NewMessage) -> None:
         unanswered = self.services.state(UnansweredSends)
-        message = await unanswered.again(self.user_id, new)
-        if message is not None:
-            self.send(message, 201)
-            if not self.gone:
-                unanswered.answered(self.user_id, new)
-            return
         self._storing = new
         try:
-            message = await self.run(actions.send, new)
+            stored = await unanswered.again(self.user_id, new)
+            message: Raw = await self.run(actions.send, new) if stored is None else stored
         except BaseException:
             if self._outcome is not None:
                 self._outcome.cancel()
@@ -48,6 +43,8 @@ class Messages(ApiHandler):
         self._storing = None
         if self._outcome is not None:
             self._outcome.set_result(message)
+        elif stored is not None:
+            unanswered.answered(self.user_id, new)
         self.send(message, 201)
 
     def on_connection_close(self) -> None:

@@ -14,6 +14,9 @@ from regoods.features.presence.events import presence
 ASKED_AT_ONCE = 20
 """Users whose partners are looked up in one unit: some ms of one reader's time, while the other one serves callers."""
 
+PAUSE_SECONDS = 2.0
+"""Before a database that is away is asked again."""
+
 PUSHED_AT_ONCE = 200
 """Sockets written to before the loop gets its turn: some 2 ms."""
 
@@ -32,6 +35,7 @@ async def announce(services: Services) -> None:
             found = await services.work.run(actions.online_partners, 0, heard)
         except ServiceUnavailable:
             comings.put_back(taken)
+            await asyncio.sleep(PAUSE_SECONDS)
             return
         later = set(taken)
         for user_id, gone_at in taken.items():

@@ -8,7 +8,8 @@ How, what it costs and what it can miss: docs/search.md.
 """
 
 from regoods.core.feature import Feature, Periodic
-from regoods.features.search.actions import keep_up, note_edit
+from regoods.features.search.actions import note_edit
+from regoods.features.search.periodic import keep_up
 from regoods.features.search.routes import ROUTES
 
 FEATURE = Feature(

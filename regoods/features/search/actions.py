@@ -1,13 +1,10 @@
 """Searching, and keeping the embedded database's index near the messages."""
 
-import asyncio
 from collections.abc import Callable
 
 from regoods.core.database import Row, Session
-from regoods.core.errors import ServiceUnavailable
-from regoods.core.feature import Services
 from regoods.core.wire import Page
-from regoods.core.work import Work, reads, reads_for_anyone, writes_for_anyone
+from regoods.core.work import Work, reads_for_anyone, reads_slowly, writes_for_anyone
 from regoods.features.messages import events
 from regoods.features.messages.queries import find_several
 from regoods.features.search import queries, rules
@@ -32,14 +29,12 @@ SLICE = 250
 MERGED_PAGES = 32
 """A slice of indexing holds the writer for about 5 ms, half of it for putting parts of the index together."""
 
-BUSY_SECONDS = 0.8
-
 Source = Callable[[int, int], tuple[list[queries.Candidate], bool]]
 """So many candidates before an id, newest first, and whether there are more."""
 
 
-@reads
-def search(work: Work, user_id: int, query: str | None, partner_id: int | None, limit: int, offset: int) -> Page:
+@reads_slowly
+def search(work: Work, user_id: int, query: str, partner_id: int | None, limit: int, offset: int) -> Page:
     """The caller's messages, with a partner or with anyone, that hold the query. Raises NotFound, ValidationError."""
     text = rules.check_query(query)
     if partner_id is not None:
@@ -171,19 +166,3 @@ def _put(session: Session, row: Row) -> None:
         # FTS5 reads up to a NUL, which another program may have stored.
         rules.fold(row.message_content).replace("\0", " "),
     )
-
-
-async def keep_up(services: Services) -> None:
-    """Bring the embedded database's index up to date, leaving the writer as long to others as to itself."""
-    if not services.work.embedded:
-        return
-    loop = asyncio.get_running_loop()
-    end = loop.time() + BUSY_SECONDS
-    try:
-        while loop.time() < end and await services.work.run(is_behind, 0):
-            begun = loop.time()
-            await services.work.run(follow, 0)
-            await asyncio.sleep(loop.time() - begun)
-    except ServiceUnavailable:
-        # Said already where it happened; the next round comes in a second.
-        return

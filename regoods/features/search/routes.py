@@ -1,16 +1,22 @@
+from typing import Annotated
+
+from msgspec import Meta
+
 from regoods.core.calls import Limit, Offset, Query, call
 from regoods.core.errors import NotFound
 from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
 from regoods.features.messages.events import Message
-from regoods.features.search import actions
+from regoods.features.search import actions, rules
+
+Text = Annotated[str, Meta(min_length=1, max_length=rules.LONGEST_QUERY)]
 
 
 class Search(ApiHandler):
     @call(Message, paged=True, errors=(NotFound,))
     async def get(
         self,
-        query: Query[str | None] = None,
+        query: Query[Text],
         user_id: Query[Id | None] = None,
         limit: Query[Limit] = 20,
         offset: Query[Offset] = 0,

@@ -17,13 +17,12 @@ _BASE = 1_300
 """1,300 ** 3 > 2**31: three characters of Unicode's private use area name any user."""
 
 
-def check_query(text: str | None) -> str:
+def check_query(text: str) -> str:
     """The query without the white space around it. Raises ValidationError."""
     # U+FEFF is white space to a browser's trim() and not to Python's.
-    trimmed = "" if text is None else text.strip("\ufeff \t\r\n").strip()
+    trimmed = text.strip("\ufeff \t\r\n").strip()
     if not trimmed:
         raise ValidationError("query", "query must not be blank: write what to look for, as ?query=…")
-    assert text is not None
     if browser_length(text) > LONGEST_QUERY:
         raise ValidationError("query", f"query may hold at most {LONGEST_QUERY} characters.")
     if "\0" in text:

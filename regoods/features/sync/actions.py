@@ -48,16 +48,22 @@ def find_unlogged(work: Work, _user_id: int) -> events.Unlogged:
 
 
 @writes_for_anyone
-def adopt(work: Work, _user_id: int, message_ids: list[int]) -> None:
-    """Log and push messages that another program stored, as if they had been sent here."""
-    for message_id in message_ids:
-        # Another process of ours may have been faster.
-        if queries.is_logged(work.session, message_id):
-            continue
+def adopt(work: Work, _user_id: int, message_id: int) -> None:
+    """Log and push a message that another program stored, as if it had been sent here."""
+    # Another process of ours may have been faster.
+    if queries.is_logged(work.session, message_id):
+        return
+    queries.log_message(work.session, message_id)
+    row = find(work.session, message_id)
+    if row is not None and not row.is_deleted:
+        publish_stored(work, row)
+
+
+@writes_for_anyone
+def pass_over(work: Work, _user_id: int, message_id: int) -> None:
+    """Count a message as logged of which nobody can be told."""
+    if not queries.is_logged(work.session, message_id):
         queries.log_message(work.session, message_id)
-        row = find(work.session, message_id)
-        if row is not None and not row.is_deleted:
-            publish_stored(work, row)
 
 
 @writes_for_anyone
