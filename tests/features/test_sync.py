@@ -189,6 +189,18 @@ async def test_the_numbers_go_on_after_a_restart(server: RunningServer, ann: Per
         await again.stop()
 
 
+async def test_the_first_mark_is_set_once(server: RunningServer, ben: Person) -> None:
+    """Whoever looked before another set it must not pass over what came since."""
+    await periodic.adopt(server.app.services)
+    stored_by_another(server, 1, 2, "News")
+    await server.app.services.work.run(actions.set_first_mark, 0)
+
+    async def there() -> Any:
+        return await missed(ben)
+
+    assert [event["message"]["messageContent"] for event in await eventually(there)] == ["News"]
+
+
 def test_the_mark_moves_no_more_often_than_it_may() -> None:
     newest = periodic.Newest()
 

@@ -67,6 +67,13 @@ def pass_over(work: Work, _user_id: int, message_id: int) -> None:
 
 
 @writes_for_anyone
+def set_first_mark(work: Work, _user_id: int) -> None:
+    """What was there before this log is no news. Nothing where another has set the mark meanwhile."""
+    if queries.mark(work.session) is None:
+        queries.log_message(work.session, queries.newest_message(work.session))
+
+
+@writes_for_anyone
 def move_mark(work: Work, _user_id: int, to: int) -> None:
     """Every message up to this one is logged, or older than the log."""
     queries.move_mark(work.session, to)

@@ -48,7 +48,7 @@ async def adopt(services: Services) -> None:
             await asyncio.sleep(time.monotonic() - begun)
             found = await services.work.run(actions.find_unlogged, 0)
         if found.mark is None:
-            await services.work.run(actions.move_mark, 0, found.newest)
+            await services.work.run(actions.set_first_mark, 0)
             return
         settled = services.state(Newest).settled(found.newest, found.late_seconds)
         if settled is not None and settled > found.mark:
