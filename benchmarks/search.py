@@ -95,7 +95,11 @@ def fill(url: str, count: int, spread: bool) -> None:
         if rows:
             connection.execute(sa.insert(messages), rows)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in ("ANALYZE",) if database.embedded else (str(indexing), "VACUUM ANALYZE", "CHECKPOINT"):
+        for statement in (
+            ("ANALYZE Messages", "ANALYZE Users")
+            if database.embedded
+            else (str(indexing), "VACUUM ANALYZE", "CHECKPOINT")
+        ):
             connection.exec_driver_sql(statement)
     database.close()
 
