@@ -231,7 +231,7 @@ def test_times_come_back_to_the_millisecond(postgres: PostgresServer) -> None:
 def test_the_pool_is_as_large_as_the_worker_threads(server: RunningServer) -> None:
     pool: Any = server.app.database.engine.pool
 
-    assert pool.size() == 8
+    assert pool.size() == 9
     assert pool._max_overflow == 0
     assert pool._pre_ping
     assert pool._recycle == 1800
