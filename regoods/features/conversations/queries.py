@@ -98,7 +98,8 @@ def _previews_from(newest: Any) -> Any:
         .where(
             other.c.recipient_id == _me,
             other.c.sender_id == page.c.partner_id,
-            other.c.message_id > page.c.cleared_up_to,
+            # An expression: SQLite takes the id's range for better than the index of unread ones, and is slower by far.
+            other.c.message_id + 0 > page.c.cleared_up_to,
             is_unread(other),
         )
         .scalar_subquery()

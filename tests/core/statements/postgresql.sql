@@ -103,7 +103,7 @@ FROM numbered
 WHERE numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM messages AS other
-WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id > page.cleared_up_to AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
+WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id + %(message_id_1)s::INTEGER > page.cleared_up_to AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
 FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
 
 -- conversations._partners

@@ -86,7 +86,7 @@ FROM numbered
 WHERE numbered.position > :offset AND numbered.position <= :end)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM [Messages] AS other
-WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[MessageID] > page.cleared_up_to AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
+WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[MessageID] + :message_id_1 > page.cleared_up_to AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
 FROM page JOIN [Messages] ON [Messages].[MessageID] = page.last_id LEFT OUTER JOIN [Users] ON [Users].[UserID] = page.partner_id LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] ORDER BY page.position
 
 -- conversations._partners
