@@ -24,6 +24,7 @@ from tests.support.databases import (
     server_folder,
 )
 from tests.support.people import Person
+from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
 from tests.support.server import RunningServer
 
@@ -75,6 +76,31 @@ def mariadb() -> Iterator[MariaDbServer]:
         server = start_or_skip(MariaDbServer, folder)
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """One for all tests that leave it as it is."""
+    with server_folder() as folder:
+        server = start_or_skip(RedisServer, folder)
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def redis(shared_redis: RedisServer) -> RedisServer:
+    """A Redis without keys."""
+    shared_redis.empty()
+    return shared_redis
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """One that a test may stop, freeze and kill."""
+    with server_folder() as folder:
+        server = start_or_skip(RedisServer, folder)
+        yield server
+        server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="file:data/attachments, file:///a/folder, s3://bucket/prefix or az://container/prefix",
         ),
     ] = "file:data/attachments"
+    redis_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^((rediss?|rediss?\+cluster)://[^/].*|unix:///.+)?$",
+            description="redis://host:6379/0, rediss:// with TLS, redis+cluster:// for a cluster, "
+            "unix:///a/socket, or nothing",
+        ),
+    ] = ""
+    redis_prefix: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_.\-]{1,50}$", description="1 to 50 of A-Z a-z 0-9 _ . -")
+    ] = "regoods"
     ws_enabled: bool = True
     ws_heartbeat_interval: Annotated[int, whole(500, 300_000, " (ms)")] = 30_000
     ws_max_connections_per_user: Annotated[int, whole(1, 1000)] = 5
@@ -83,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def development(self) -> bool:
         return self.app_env == "development"
 
+
+UNSHOWN = {
+    "database_url": "it does not begin like a URL of a database",
+    "redis_url": "it is no URL of a Redis",
+}
+"""What is said of a value that may hold a password."""
 
 PRODUCTION_DEFAULTS = {"demo_data": False, "debug_chat": False}
 
@@ -147,8 +164,8 @@ def _parse(name: str, text: str, kind: Any) -> Any:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
         # A secret or a database password must not end in a terminal or a log.
-        shown = "" if name in ("jwt_access_secret", "database_url") else f"={text!r}"
-        reason = "it does not begin like a URL of a database" if name == "database_url" else error
+        shown = "" if name in ("jwt_access_secret", "database_url", "redis_url") else f"={text!r}"
+        reason = UNSHOWN.get(name, error)
         raise SettingsError(f"{name.upper()}{shown} is wrong: {reason}. Allowed: {_allowed(kind)}.") from None
 
 

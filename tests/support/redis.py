@@ -1,0 +1,70 @@
+"""A real Redis for tests: Debian's, in a folder and on a port of its own; it can be stopped, killed and frozen."""
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+
+from tests.support.databases import START_SECONDS, MissingPackage, accepts, free_port
+
+
+class RedisServer:
+    """Keeps nothing on disk: a restarted one has forgotten all."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        program = shutil.which("redis-server", path="/usr/bin")
+        if program is None:
+            raise MissingPackage("Redis is not installed (Debian: apt-get install redis-server)")
+        self._program = program
+        self.folder = folder
+        self.port = free_port()
+        self._options = options
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """On the same port as before; waits until it answers."""
+        self._process = subprocess.Popen(
+            [
+                *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+                *("--save", "", "--appendonly", "no", *self._options),
+            ],
+            stdout=(self.folder / "log").open("a"),
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not accepts(self.port):
+            running = self._process.poll() is None and time.monotonic() < deadline
+            assert running, (self.folder / "log").read_text()
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """As `kill -9`; may be called on one that has ended."""
+        self._process.kill()
+        self._process.wait(START_SECONDS)
+
+    def freeze(self) -> None:
+        """Its connections stay open, and nothing comes: as behind a broken network."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    @property
+    def client(self) -> "redis.Redis":
+        """For looking at it as an operator would."""
+        return redis.Redis.from_url(self.url, decode_responses=True)
+
+    def empty(self) -> None:
+        self.client.flushall()
