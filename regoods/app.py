@@ -44,7 +44,7 @@ from regoods.features import (
 )
 from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
-from regoods.realtime.bus import LocalBus
+from regoods.realtime.bus import Bus, LocalBus
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.inbox import HEARD, Inbox
 from regoods.realtime.registry import ConnectionRegistry
@@ -92,7 +92,7 @@ class Application(tornado.web.Application):
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
         self.metrics = Metrics()
-        self.bus = LocalBus(self.registry, self.metrics)
+        self.bus = _bus(settings, self.registry, self.metrics)
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -109,6 +109,7 @@ class Application(tornado.web.Application):
             ),
             metrics=self.metrics,
             publish=self.bus.publish,
+            notify=self.bus.notify,
             connections=lambda: (len(self.registry), self.registry.users),
             contract=contract(self.features),
         )
@@ -179,18 +180,22 @@ class Application(tornado.web.Application):
             heartbeat_seconds=settings.ws_heartbeat_interval / 1000,
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
-            pushed=self.bus.pushed,
+            numbers=self.bus.numbers,
             arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
             departed=self._telling([listener for feature in self.features for listener in feature.departures]),
         )
-        admission = Admission(self.services, realtime)
+        admission = Admission(self.services, realtime, self.bus)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
+        notices = {kind: take for feature in self.features for kind, take in feature.notices.items()}
+        self.bus.start(
+            self.services.work, {kind: functools.partial(take, self.services) for kind, take in notices.items()}
+        )
         self.heartbeat = heartbeat.Heartbeat(realtime)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, admission.sweep, self.bus.pushed.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, admission.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
             for periodic in feature.periodic:
@@ -205,6 +210,7 @@ class Application(tornado.web.Application):
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
+        await self.bus.stop()
         await server.close_all_connections()
         self.database.close()
 
@@ -229,6 +235,16 @@ class PatientServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
+
+
+def _bus(settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics) -> Bus:
+    """To this process's sockets, and with REDIS_URL to those of all others."""
+    if not settings.redis_url:
+        return LocalBus(registry, metrics)
+    from regoods.core.redis_link import RedisLink
+    from regoods.realtime.redis_bus import RedisBus
+
+    return RedisBus(registry, metrics, RedisLink(settings.redis_url, settings.redis_prefix), settings.redis_url)
 
 
 def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:

@@ -41,6 +41,9 @@ class Services:
     work: WorkQueue
     metrics: Metrics
     publish: Publish
+    notify: Callable[[str, bytes], None]
+    """`(kind, JSON)`: tell all other nodes what concerns no single user's sockets and is rare; nothing where there is
+    none."""
     connections: Callable[[], tuple[int, int]]
     """How many sockets are open, and how many users have one."""
     contract: "Contract"
@@ -57,6 +60,10 @@ class Services:
 
 FrameListener = Callable[[int, bytes], Awaitable[None] | None]
 """`(user id of the token, the frame's JSON)`; raises ApiError to answer with an `error` event."""
+
+
+NoticeListener = Callable[[Services, bytes], None]
+"""`(services, JSON)`: what another node told all others; on the loop's thread."""
 
 
 UserListener = Callable[[Services, int], None]
@@ -98,6 +105,8 @@ class Feature:
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""
     hears: Mapping[str, Hearer] = field(default_factory=dict)
     """What other features' actions tell: `message_edited` and `message_deleted`, with the message's id."""
+    notices: Mapping[str, NoticeListener] = field(default_factory=dict)
+    """What other nodes' features tell by `Services.notify`, by its kind."""
     guard: Callable[[Work, int], None] | None = None
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None

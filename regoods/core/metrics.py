@@ -4,6 +4,20 @@ import time
 from collections import Counter
 
 
+class BusMetrics:
+    """What went between this node and the others."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.received = 0
+        self.resyncs = 0
+        """Users who were told to catch up."""
+        self.lag_seconds = 0.0
+        """The way of this node's last message to itself."""
+        self.limits_alone = 0
+        """Hits that were counted for this node alone."""
+
+
 class Metrics:
     """Plain counters, written on the loop's thread only."""
 
@@ -15,6 +29,7 @@ class Metrics:
         self.refused: Counter[str] = Counter()
         self.closed_by_code: Counter[int] = Counter()
         self._connected_seconds = 0.0
+        self.bus = BusMetrics()
 
     def opened(self) -> None:
         self.connections_opened += 1

@@ -1,6 +1,6 @@
 """What a unit of work tells once it is committed, and the log in which each receiver finds it again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,8 @@ class EventLog:
     """Number and store publications, as the last thing in their transaction."""
     latest: Callable[[Session, int], int]
     """The number of the newest event in a user's log, 0 where there is none."""
+    latest_of: Callable[[Session, Sequence[int]], Mapping[int, int]]
+    """The same of several users; those without any are left out."""
 
 
 def numbered(event: bytes, number: int) -> bytes:

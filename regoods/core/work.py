@@ -81,6 +81,10 @@ class Work:
         """The number of the newest event in the user's log; None where there is no log."""
         return None if self._log is None else self._log.latest(self.session, user_id)
 
+    def latest_numbers(self, user_ids: Sequence[int]) -> Mapping[int, int]:
+        """As `latest_number`, of several users; those without any are left out."""
+        return {} if self._log is None else self._log.latest_of(self.session, user_ids)
+
     def is_online(self, user_id: int) -> bool:
         """Whether the user has an open socket at this moment."""
         return self._is_online(user_id)

@@ -15,6 +15,7 @@ from cachetools import TTLCache
 from regoods.core.errors import ApiError, InvalidToken, RateLimited, Unauthorized
 from regoods.core.feature import Services
 from regoods.core.work import Work, reads
+from regoods.realtime.bus import Bus
 from regoods.realtime.closing import (
     AUTHENTICATION_FAILED,
     INVALID_TOKEN,
@@ -56,8 +57,9 @@ def _digest(key: bytes) -> bytes:
 class Admission:
     """Decides about each handshake of one server."""
 
-    def __init__(self, services: Services, realtime: Realtime) -> None:
+    def __init__(self, services: Services, realtime: Realtime, bus: Bus) -> None:
         self._services = services
+        self._bus = bus
         self._realtime = realtime
         self._registry = realtime.registry
         self._limit = services.settings.ws_max_connections_per_user
@@ -78,6 +80,7 @@ class Admission:
             raise InvalidToken
         try:
             user_id = self._services.tokens.user_id(token.decode("ascii"))
+            await self._bus.follow(user_id)
             latest = await self._services.work.run(check_caller, user_id)
         except (InvalidToken, UnicodeDecodeError):
             self._refuse(key, INVALID_TOKEN, InvalidToken())

@@ -7,7 +7,6 @@ closed, never waited for.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
 
 from websockets.frames import Opcode
 
@@ -25,14 +24,8 @@ from regoods.realtime.frames import (
     frame,
     parse_close,
 )
+from regoods.realtime.numbers import Numbers
 from regoods.realtime.registry import ConnectionRegistry
-
-
-class PushedNumbers(Protocol):
-    def of(self, user_id: int) -> int:
-        """The newest number pushed to the user lately, 0 where there is none."""
-        ...
-
 
 CLOSE_SECONDS = 5.0
 """How long the peer has to answer a close frame and to read what is left, before the transport is cut."""
@@ -60,7 +53,7 @@ class Realtime:
         "max_connections",
         "max_message_size",
         "metrics",
-        "pushed",
+        "numbers",
         "receive",
         "registry",
         "told_full",
@@ -77,7 +70,7 @@ class Realtime:
         heartbeat_seconds: float,
         idle_seconds: float,
         receive: Callable[["Connection", Opcode, bytes], None],
-        pushed: PushedNumbers,
+        numbers: Numbers,
         arrived: Callable[[int], None],
         departed: Callable[[int], None],
     ) -> None:
@@ -91,7 +84,7 @@ class Realtime:
         """0: sockets may be silent for ever."""
         self.receive = receive
         """What becomes of a whole text or binary message."""
-        self.pushed = pushed
+        self.numbers = numbers
         self._arrived = arrived
         self._departed = departed
         self.told_full: set[int] = set()
@@ -118,8 +111,10 @@ class Realtime:
 
     def lets_go(self, connection: "Connection") -> None:
         """Nothing is sent to it any more; may be called twice."""
-        if self.registry.remove(connection) and not self._stopping:
-            self._departed(connection.user_id)
+        if self.registry.remove(connection):
+            self.numbers.left(connection.user_id)
+            if not self._stopping:
+                self._departed(connection.user_id)
 
     def lost(self, connection: "Connection", code: int) -> None:
         self.lets_go(connection)
@@ -184,7 +179,7 @@ class Connection(asyncio.Protocol):
             self.close(refusal)
             return
         if self._latest is not None:
-            self._latest = max(self._latest, realtime.pushed.of(self.user_id))
+            self._latest = realtime.numbers.joined(self.user_id, self._latest)
         self.push(connected_frame(self.user_id, self._latest))
         self._latest = None
         if self._reader is not None:

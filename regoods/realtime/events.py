@@ -24,6 +24,14 @@ class Pong(Event, tag="pong"):
     logged: ClassVar[bool] = False
 
 
+class Resync(Event, tag="resync"):
+    """Additive: events behind `since` did not come this way. A client that has less than `latest` catches up."""
+
+    logged: ClassVar[bool] = False
+    since: int
+    latest: int
+
+
 class ErrorEvent(Event, tag="error"):
     """The frame before it was not acted upon; the socket stays open."""
 
@@ -32,12 +40,16 @@ class ErrorEvent(Event, tag="error"):
     message: str
 
 
-EVENTS = (Connected, Pong, ErrorEvent)
+EVENTS = (Connected, Pong, Resync, ErrorEvent)
 PONG_FRAME = text_frame(encode(Pong()))
 
 
 def connected_frame(user_id: int, latest: int | None) -> bytes:
     return text_frame(encode(Connected(user_id=user_id, latest=latest)))
+
+
+def resync_frame(since: int, latest: int) -> bytes:
+    return text_frame(encode(Resync(since=since, latest=latest)))
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -65,6 +65,12 @@ _advance_listed = Query(
 _advance = Query(sa.update(cursors).where(_c.user_id == _user).values(latest=_c.latest + _count))
 _begin = Query(sa.insert(cursors).values(user_id=_user, latest=_count))
 _latest = Query(sa.select(_c.latest).where(_c.user_id == _user))
+ASKED_AT_ONCE = 100
+_latest_of = Query(
+    sa.select(_c.user_id, _c.latest).where(
+        _c.user_id.in_([sa.bindparam(f"id{number}", type_=sa.Integer) for number in range(ASKED_AT_ONCE)])
+    )
+)
 
 _insert = Query(
     sa.insert(events).values(
@@ -143,6 +149,17 @@ def _advanced(session: Session, user_id: int, count: int) -> int:
 def latest(session: Session, user_id: int) -> int:
     """The number of the user's newest event; 0 where there is none."""
     return session.scalar(_latest, user=user_id) or 0
+
+
+def latest_of(session: Session, user_ids: Sequence[int]) -> dict[int, int]:
+    """As `latest`, of several users; those without any event are left out."""
+    found = {}
+    for start in range(0, len(user_ids), ASKED_AT_ONCE):
+        part = user_ids[start : start + ASKED_AT_ONCE]
+        ids = [*part, *[0] * (ASKED_AT_ONCE - len(part))]
+        rows = session.all(_latest_of, **{f"id{number}": user_id for number, user_id in enumerate(ids)})
+        found.update({row.user_id: row.latest for row in rows})
+    return found
 
 
 def since(session: Session, user_id: int, number: int, limit: int) -> list[Row]:

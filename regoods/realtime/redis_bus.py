@@ -1,0 +1,256 @@
+"""Deliver to all nodes: one Redis channel a user, to which those nodes are subscribed where he has a socket.
+
+Pub/sub is a wake-up, the database is the truth: whatever may have been missed is looked for in the users' logs, and
+the sockets of those who are behind are told to catch up (docs/scaling.md).
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from regoods.core.errors import ServiceUnavailable
+from regoods.core.metrics import Metrics
+from regoods.core.outbox import Publication, numbered
+from regoods.core.redis_link import RedisLink
+from regoods.core.redis_subscriber import RedisSubscriber
+from regoods.core.work import Work, WorkQueue, reads_for_anyone
+from regoods.realtime.bus import Bus, Notice
+from regoods.realtime.connection import Connection
+from regoods.realtime.events import resync_frame
+from regoods.realtime.frames import text_frame
+from regoods.realtime.numbers import Ordering
+from regoods.realtime.registry import ConnectionRegistry
+
+FOLLOW_SECONDS = 1.0
+"""How long a handshake waits for Redis to confirm its subscription; after that the log is compared."""
+
+TICK_SECONDS = 1.0
+COMPARE_SECONDS = 30.0
+COMPARE_ALONE_SECONDS = 5.0
+"""All users' logs are compared so often, and so often while there is no Redis."""
+
+COMPARED_AT_ONCE = 200
+"""Users whose logs are asked for in one unit of work."""
+
+SETTLE_SECONDS = 0.25
+"""What the log has already may still be on its way."""
+
+IDLE_SWEEPS = 30
+"""A channel whose user has had no socket here for so many ticks is left: longer than a handshake lasts."""
+
+MOST_UNPUBLISHED = 50_000
+"""Users of whom it is remembered that others do not know of their events; with more, all logs are compared."""
+
+EVENT, BEHIND, ALL_BEHIND, PING, NOTICE = b"event", b"behind", b"all-behind", b"ping", b"notice"
+
+
+@reads_for_anyone
+def latest_numbers(work: Work, _user_id: int, user_ids: Sequence[int]) -> Mapping[int, int]:
+    """The newest numbers in these users' logs."""
+    return work.latest_numbers(user_ids)
+
+
+class RedisBus(Bus):
+    """This node's sockets first, then all others'. On the loop's thread."""
+
+    def __init__(self, registry: ConnectionRegistry[Connection], metrics: Metrics, link: RedisLink, url: str) -> None:
+        self._ordering = Ordering(self._push_frames, self._tell_missed)
+        super().__init__(registry, metrics, self._ordering)
+        self.node = secrets.token_hex(4).encode()
+        self._link = link
+        self._stats = metrics.bus
+        self._subscriber = RedisSubscriber(url, self._take, self._look_at_all)
+        self._all_nodes = link.name("nodes")
+        self._own = link.name("node", self.node)
+        self._users = link.name("user", b"")
+        self._idle: dict[int, int] = {}
+        self._unpublished: set[int] | None = set()
+        self._behind: set[int] = set()
+        self._compare_all = False
+        self._compared_at = 0.0
+        self._work_to_do = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def degraded(self) -> Sequence[str]:
+        return () if self._link.connected and self._subscriber.connected else ("redis",)
+
+    def start(self, work: WorkQueue, notices: Mapping[str, Notice]) -> None:
+        self._work = work
+        self._notices = notices
+        self._link.returned.append(self._tell_unpublished)
+        self._link.start()
+        self._subscriber.follow(self._all_nodes)
+        self._subscriber.follow(self._own)
+        self._subscriber.start()
+        self._tasks = [asyncio.ensure_future(self._compare()), asyncio.ensure_future(self._tick())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._subscriber.stop()
+        await self._link.stop()
+
+    async def follow(self, user_id: int) -> None:
+        """Hear of a user's events from now on; his log is to be asked for its latest number after that."""
+        self._idle.pop(user_id, None)
+        confirmed = self._subscriber.follow(self._channel(user_id))
+        if confirmed is None:
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(confirmed), FOLLOW_SECONDS)
+        except TimeoutError:
+            self._look_at((user_id,))
+
+    def publish(self, audience: Sequence[int], event: bytes) -> None:
+        super().publish(audience, event)
+        for user_id in audience:
+            self._send(self._channel(user_id), EVENT, b"0", event)
+
+    def deliver(self, publication: Publication) -> None:
+        if not publication.numbers:
+            for event in (*publication.echoes, publication.event):
+                self.publish(publication.audience, event)
+            return
+        events = (*publication.echoes, publication.event)
+        for user_id, number in zip(publication.audience, publication.numbers, strict=True):
+            if self._registry.of(user_id):
+                self._accept(user_id, number, events)
+            else:
+                self._ordering.accept(user_id, number, ())
+            self._send(self._channel(user_id), EVENT, b"%d" % number, *events, unpublished=user_id)
+
+    def notify(self, kind: str, fact: bytes) -> None:
+        self._send(self._all_nodes, NOTICE, kind.encode(), fact)
+
+    def _channel(self, user_id: int) -> bytes:
+        return self._users + b"%d" % user_id
+
+    def _send(self, channel: bytes, kind: bytes, argument: bytes, *lines: bytes, unpublished: int = 0) -> None:
+        payload = b"\n".join([b"%s %s %s" % (kind, self.node, argument), *lines])
+        self._stats.published += 1
+        self._link.send(
+            self._subscriber.publish,
+            channel,
+            payload,
+            failed=(lambda: self._note_unpublished(unpublished)) if unpublished else None,
+        )
+
+    def _take(self, channel: bytes, payload: bytes) -> None:
+        """A message of Redis'."""
+        head, *lines = payload.split(b"\n")
+        kind, node, argument = head.split(b" ")
+        if kind == PING:
+            self._stats.lag_seconds = time.monotonic() - float(argument)
+            return
+        if node == self.node:
+            return
+        self._stats.received += 1
+        if kind == NOTICE:
+            take = self._notices.get(argument.decode())
+            if take is not None:
+                take(lines[0])
+        elif kind == ALL_BEHIND:
+            self._look_at_all()
+        else:
+            user_id = int(channel[len(self._users) :])
+            if kind == BEHIND:
+                self._look_at((user_id,))
+            elif argument == b"0":
+                super().publish((user_id,), lines[0])
+            else:
+                self._accept(user_id, int(argument), lines)
+
+    def _accept(self, user_id: int, number: int, events: Sequence[bytes]) -> None:
+        self._ordering.accept(user_id, number, [text_frame(numbered(event, number)) for event in events])
+
+    def _push_frames(self, user_id: int, frames: Sequence[bytes]) -> None:
+        connections = self._registry.of(user_id)
+        for ready in frames:
+            self.push(connections, ready)
+
+    def _tell_missed(self, user_id: int, since: int, latest: int) -> None:
+        self._stats.resyncs += 1
+        self.push(self._registry.of(user_id), resync_frame(since, latest))
+
+    def _note_unpublished(self, user_id: int) -> None:
+        """An event of his is committed, and no other node knows."""
+        if self._unpublished is not None:
+            self._unpublished.add(user_id)
+            if len(self._unpublished) > MOST_UNPUBLISHED:
+                self._unpublished = None
+
+    def _tell_unpublished(self) -> None:
+        """The link is there again: others are to look into the logs of those of whom they were not told."""
+        unpublished, self._unpublished = self._unpublished, set()
+        if unpublished is None:
+            self._send(self._all_nodes, ALL_BEHIND, b"0")
+            return
+        for user_id in unpublished:
+            self._send(self._channel(user_id), BEHIND, b"0", unpublished=user_id)
+
+    def _look_at(self, user_ids: Iterable[int]) -> None:
+        self._behind.update(user_ids)
+        self._work_to_do.set()
+
+    def _look_at_all(self) -> None:
+        self._compare_all = True
+        self._work_to_do.set()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._send(self._own, PING, b"%.6f" % time.monotonic())
+            self._leave_idle()
+            period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
+            if time.monotonic() - self._compared_at >= period:
+                self._look_at_all()
+
+    def _leave_idle(self) -> None:
+        """Unsubscribe from the channels of those who have had no socket here for a while."""
+        prefix = len(self._users)
+        for channel in self._subscriber.channels:
+            if not channel.startswith(self._users):
+                continue
+            user_id = int(channel[prefix:])
+            if self._registry.is_online(user_id):
+                self._idle.pop(user_id, None)
+            else:
+                self._idle[user_id] = self._idle.get(user_id, 0) + 1
+        left = [user_id for user_id, sweeps in self._idle.items() if sweeps >= IDLE_SWEEPS]
+        for user_id in left:
+            del self._idle[user_id]
+            self._subscriber.leave(self._channel(user_id))
+
+    async def _compare(self) -> None:
+        """Look into the logs of those who may have missed something, and tell those who have."""
+        while True:
+            await self._work_to_do.wait()
+            self._work_to_do.clear()
+            user_ids: Sequence[int]
+            if self._compare_all:
+                self._compare_all = False
+                self._compared_at = time.monotonic()
+                user_ids = self._ordering.users()
+            else:
+                user_ids = list(self._behind)
+            self._behind.clear()
+            for start in range(0, len(user_ids), COMPARED_AT_ONCE):
+                part = user_ids[start : start + COMPARED_AT_ONCE]
+                try:
+                    await self._compare_some(part)
+                except ServiceUnavailable:
+                    self._behind.update(user_ids[start:])
+                    asyncio.get_running_loop().call_later(random.uniform(1, 2), self._work_to_do.set)
+                    break
+
+    async def _compare_some(self, user_ids: Sequence[int]) -> None:
+        behind = self._ordering.behind(await self._work.run(latest_numbers, 0, user_ids))
+        if not behind:
+            return
+        await asyncio.sleep(SETTLE_SECONDS)
+        for user_id, latest in self._ordering.behind(behind).items():
+            self._ordering.catch_up(user_id, latest)

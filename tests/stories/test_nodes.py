@@ -1,0 +1,46 @@
+"""Several nodes, one community: real servers on one database, joined by a real Redis."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core.settings import Settings
+from tests.support.redis import RedisServer
+from tests.support.server import RunningServer
+
+Nodes = tuple[RunningServer, RunningServer]
+
+
+@pytest.fixture
+def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
+    """Two of them."""
+    settings = msgspec.structs.replace(settings, redis_url=redis.url)
+    one, two = RunningServer(settings), RunningServer(settings)
+
+    async def start() -> None:
+        for node in (one, two):
+            node.start()
+
+    async def stop() -> None:
+        for node in (one, two):
+            await node.stop()
+
+    io_loop.run_sync(start)
+    yield one, two
+    io_loop.run_sync(stop, timeout=25)
+
+
+async def test_two_people_chat_each_on_another_node(nodes: Nodes) -> None:
+    ann, ben = nodes[0].person(1), nodes[1].person(2)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+
+    sent = await ann.write(ben, "Is the bike still there?")
+    assert await at_ben.next() == {"type": "message", "message": sent}
+    assert await at_ann.next() == {"type": "message_sent", "message": sent}
+
+    await ben.post(f"/messages/conversations/{ann.user_id}/read")
+    assert [(await at_ann.next())["type"] for _ in range(2)] == ["message_read", "conversation_read"]
+    at_ben.send({"type": "typing", "conversationId": ann.user_id})
+    assert await at_ann.until("typing") == {"type": "typing", "conversationId": 2, "userId": 2}
