@@ -28,7 +28,7 @@ FOLLOW_SECONDS = 1.0
 
 TICK_SECONDS = 1.0
 COMPARE_SECONDS = 30.0
-COMPARE_ALONE_SECONDS = 5.0
+COMPARE_ALONE_SECONDS = 3.0
 """All users' logs are compared so often, and so often while there is no Redis."""
 
 COMPARED_AT_ONCE = 200

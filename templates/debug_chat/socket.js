@@ -111,6 +111,7 @@ function hear(frame, fate) {
   if (fate !== "next") return;
   switch (frame.type) {
     case "connected": return online(frame);
+    case "resync": return frame.latest > state.session.reached ? fillGap(frame.latest) : undefined;
     case "presence": return showPresence(frame);
     case "typing": return frame.userId === thread?.partner ? showTyping(frame.userId) : undefined;
     case "error": return showError(`${frame.code}: ${frame.message}`);

@@ -11,6 +11,16 @@ import redis
 from tests.support.databases import START_SECONDS, MissingPackage, accepts, free_port
 
 
+LAST_PORT = 65_535 - 10_000
+"""Above it a cluster's server would have no port for its bus, which is that much higher."""
+
+
+def port_with_bus() -> int:
+    while (port := free_port()) > LAST_PORT:
+        pass
+    return port
+
+
 class RedisServer:
     """Keeps nothing on disk: a restarted one has forgotten all."""
 
@@ -20,7 +30,7 @@ class RedisServer:
             raise MissingPackage("Redis is not installed (Debian: apt-get install redis-server)")
         self._program = program
         self.folder = folder
-        self.port = free_port()
+        self.port = port_with_bus()
         self._options = options
         self.start()
 
@@ -68,3 +78,37 @@ class RedisServer:
 
     def empty(self) -> None:
         self.client.flushall()
+
+
+class RedisCluster:
+    """Three servers that share the keys, and no replicas."""
+
+    def __init__(self, folder: Path) -> None:
+        self.servers = []
+        for number in range(3):
+            (folder / str(number)).mkdir()
+            self.servers.append(RedisServer(folder / str(number), "--cluster-enabled", "yes"))
+        addresses = [f"127.0.0.1:{server.port}" for server in self.servers]
+        done = subprocess.run(
+            ["/usr/bin/redis-cli", "--cluster", "create", *addresses, "--cluster-yes"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        for server in self.servers:
+            self._wait_until_it_knows_all(server)
+
+    @property
+    def url(self) -> str:
+        return self.servers[0].url.replace("redis://", "redis+cluster://").removesuffix("/0")
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def _wait_until_it_knows_all(self, server: RedisServer) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while server.client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -1,0 +1,63 @@
+"""Two nodes joined by a Redis Cluster of three servers: each has a part of the channels."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core.settings import Settings
+from tests.conftest import start_or_skip
+from tests.support.databases import server_folder
+from tests.support.raw_socket import eventually
+from tests.support.redis import RedisCluster
+from tests.support.server import RunningServer
+
+pytestmark = pytest.mark.editions("sqlite")
+
+
+@pytest.fixture
+def cluster() -> Iterator[RedisCluster]:
+    with server_folder() as folder:
+        started = start_or_skip(RedisCluster, folder)
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def nodes(io_loop: IOLoop, settings: Settings, cluster: RedisCluster) -> Iterator[tuple[RunningServer, RunningServer]]:
+    settings = msgspec.structs.replace(settings, redis_url=cluster.url)
+    one, two = RunningServer(settings), RunningServer(settings)
+
+    async def joined(node: RunningServer) -> bool:
+        return not node.app.bus.degraded
+
+    async def start() -> None:
+        for node in (one, two):
+            node.start()
+            await eventually(lambda node=node: joined(node))
+
+    async def stop() -> None:
+        for node in (one, two):
+            await node.stop()
+
+    io_loop.run_sync(start)
+    yield one, two
+    io_loop.run_sync(stop, timeout=25)
+
+
+async def test_everyone_hears_everyone(nodes: tuple[RunningServer, RunningServer], cluster: RedisCluster) -> None:
+    one, two = nodes
+    people = [one.person(1), *(two.person(user_id) for user_id in range(2, 7))]
+    sockets = [await person.connect() for person in people]
+
+    for reader, socket in zip(people[1:], sockets[1:], strict=True):
+        sent = await people[0].write(reader)
+        assert await socket.next() == {"type": "message", "message": sent}
+    sent = await people[1].write(people[0])
+    while (heard := await sockets[0].next())["type"] != "message":
+        pass
+    assert heard["message"] == sent
+    # The channels lie on several servers, as sharded ones.
+    busy = [server for server in cluster.servers if server.client.execute_command("PUBSUB SHARDCHANNELS")]
+    assert len(busy) > 1

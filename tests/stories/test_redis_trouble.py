@@ -1,0 +1,185 @@
+"""Redis is killed, frozen and restarted, and drops those who listen: nobody misses a message that was acknowledged."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core.settings import Settings
+from tests.support.follower import Follower
+from tests.support.process import ServerProcess
+from tests.support.raw_socket import eventually
+from tests.support.redis import RedisServer
+from tests.support.server import RunningServer
+
+Nodes = tuple[RunningServer, RunningServer]
+
+PER_SECOND = 200
+SECONDS = 5
+NO_LIMITS = {"RATE_LIMIT_WRITES_PER_MINUTE": "0", "RATE_LIMIT_READS_PER_MINUTE": "0"}
+
+
+@pytest.fixture
+def nodes(io_loop: IOLoop, settings: Settings, own_redis: RedisServer) -> Iterator[Nodes]:
+    """Two servers joined by a Redis of their own."""
+    settings = msgspec.structs.replace(settings, redis_url=own_redis.url)
+    one, two = RunningServer(settings), RunningServer(settings)
+
+    async def start() -> None:
+        for node in (one, two):
+            node.start()
+            await eventually(lambda node=node: joined(node))
+
+    async def stop() -> None:
+        for node in (one, two):
+            await node.stop()
+
+    io_loop.run_sync(start)
+    yield one, two
+    io_loop.run_sync(stop, timeout=25)
+
+
+async def joined(node: RunningServer) -> bool:
+    return not node.app.bus.degraded
+
+
+async def apart(node: RunningServer) -> bool:
+    return bool(node.app.bus.degraded)
+
+
+Start = Callable[..., Awaitable[list[ServerProcess]]]
+
+
+@pytest.fixture
+def start_processes(io_loop: IOLoop, tmp_path: Path, own_redis: RedisServer) -> Iterator[Start]:
+    """Starts so many nodes as processes of their own, on one SQLite file and one Redis."""
+    running: list[ServerProcess] = []
+
+    async def start(count: int, **environment: str) -> list[ServerProcess]:
+        for _ in range(count):
+            running.append(ServerProcess(tmp_path, REDIS_URL=own_redis.url, **NO_LIMITS, **environment))
+            await running[-1].started()
+        return running
+
+    yield start
+    for process in running:
+        io_loop.run_sync(process.clean_up)
+
+
+async def test_redis_is_killed_and_restarted_under_traffic(start_processes: Start, own_redis: RedisServer) -> None:
+    one, two = await start_processes(2)
+    readers = {
+        user_id: await Follower(lambda _, user_id=user_id: (one, two)[user_id % 2].person(user_id)).connected()
+        for user_id in range(1, 11)
+    }
+    acknowledged: dict[int, list[int]] = {user_id: [] for user_id in readers}
+
+    async def send(number: int) -> None:
+        recipient = 1 + number % 10
+        sender = (one, two)[number // 10 % 2].person(11 + number % 9)
+        answer = await sender.post("/messages", {"recipientId": recipient, "messageContent": f"Number {number}"})
+        assert answer.status == 201
+        acknowledged[recipient].append(answer.data["messageId"])
+
+    sending, begun = [], time.monotonic()
+    for number in range(PER_SECOND * SECONDS):
+        if number == PER_SECOND * SECONDS // 4:
+            own_redis.kill()
+        elif number == PER_SECOND * SECONDS // 2:
+            own_redis.start()
+        sending.append(asyncio.ensure_future(send(number)))
+        await asyncio.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
+    await asyncio.gather(*sending)
+
+    assert sum(map(len, acknowledged.values())) == PER_SECOND * SECONDS
+    for user_id, reader in readers.items():
+        await reader.until(lambda user_id=user_id, reader=reader: len(reader.messages) >= len(acknowledged[user_id]))
+        assert reader.messages == dict.fromkeys(acknowledged[user_id], 1)
+    assert sum(reader.resyncs for reader in readers.values()) > 0
+    for reader in readers.values():
+        await reader.stop()
+
+
+@pytest.mark.editions("sqlite")
+async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: RedisServer) -> None:
+    ann, ben = nodes[0].person(1), nodes[0].person(2)
+    at_ben = await ben.connect()
+    own_redis.stop()
+    for node in nodes:
+        await eventually(lambda node=node: apart(node))
+
+    sent = await ann.write(ben, "Redis or no Redis")
+    assert await at_ben.next() == {"type": "message", "message": sent}
+    assert (await ben.connect()).latest == 1
+
+    own_redis.start()
+    for node in nodes:
+        await eventually(lambda node=node: joined(node))
+
+
+async def test_those_elsewhere_are_told_when_redis_is_back_and_no_others(nodes: Nodes, own_redis: RedisServer) -> None:
+    one, two = nodes
+    at_ben, at_chloe = await two.person(2).connect(), await two.person(3).connect()
+    own_redis.stop()
+    await eventually(lambda: apart(one))
+    sent = await one.person(1).write(two.person(2), "While Redis was away")
+    own_redis.start()
+
+    assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
+
+    missed = (await two.person(2).get("/messages/sync?since=0")).data
+    assert [event["message"] for event in missed["events"]] == [sent]
+    again = await one.person(1).write(two.person(2), "And since")
+    assert await at_ben.next() == {"type": "message", "message": again}
+    assert await at_chloe.quiet() == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_while_redis_is_away_those_elsewhere_are_told_by_the_log(nodes: Nodes, own_redis: RedisServer) -> None:
+    one, two = nodes
+    at_ben = await two.person(2).connect()
+    own_redis.stop()
+    await eventually(lambda: apart(two))
+
+    await one.person(1).write(two.person(2))
+
+    assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_frozen_redis_holds_nobody_up(nodes: Nodes, own_redis: RedisServer) -> None:
+    one, two = nodes
+    ann, ben = one.person(1), two.person(2)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    own_redis.freeze()
+
+    begun = time.monotonic()
+    sent = await ann.write(ben, "Into the ice")
+    assert time.monotonic() - begun < 1
+    assert await at_ann.next() == {"type": "message_sent", "message": sent}
+    for node in nodes:
+        await eventually(lambda node=node: apart(node))
+    own_redis.thaw()
+
+    # Redis may still deliver what it had received, or he is told.
+    heard = await at_ben.next()
+    assert heard in ({"type": "message", "message": sent}, {"type": "resync", "since": 0, "latest": 1})
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_subscriber_that_redis_drops_comes_back_and_looks(nodes: Nodes, own_redis: RedisServer) -> None:
+    one, two = nodes
+    at_ben = await two.person(2).connect()
+    own_redis.client.client_kill_filter(_type="pubsub")
+
+    sent = await one.person(1).write(two.person(2))
+
+    heard = await at_ben.next()
+    assert heard in ({"type": "message", "message": sent}, {"type": "resync", "since": 0, "latest": 1})
+    await eventually(lambda: joined(two))
+    again = await one.person(1).write(two.person(2))
+    assert await at_ben.next() == {"type": "message", "message": again}
