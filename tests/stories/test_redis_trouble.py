@@ -183,3 +183,16 @@ async def test_a_subscriber_that_redis_drops_comes_back_and_looks(nodes: Nodes, 
     await eventually(lambda: joined(two))
     again = await one.person(1).write(two.person(2))
     assert await at_ben.next() == {"type": "message", "message": again}
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_node_that_could_not_publish_says_so_later(nodes: Nodes, own_redis: RedisServer) -> None:
+    """The others still listen, and nothing tells them that they missed something."""
+    one, two = nodes
+    at_ben, at_chloe = await two.person(2).connect(), await two.person(3).connect()
+    own_redis.client.client_kill_filter(_type="normal")
+
+    await one.person(1).write(two.person(2))
+
+    assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
+    assert await at_chloe.quiet() == []
