@@ -80,7 +80,6 @@ class RedisBus(Bus):
     def start(self, work: WorkQueue, notices: Mapping[str, Notice]) -> None:
         self._work = work
         self._notices = notices
-        self._link.returned.append(self._tell_unpublished)
         self._link.start()
         self._subscriber.follow(self._all_nodes)
         self._subscriber.follow(self._own)
@@ -184,7 +183,9 @@ class RedisBus(Bus):
                 self._unpublished = None
 
     def _tell_unpublished(self) -> None:
-        """The link is there again: others are to look into the logs of those of whom they were not told."""
+        """Others are to look into the logs of those of whom they were not told."""
+        if not self._link.connected or self._unpublished == set():
+            return
         unpublished, self._unpublished = self._unpublished, set()
         if unpublished is None:
             self._send(self._all_nodes, ALL_BEHIND, b"0")
@@ -204,6 +205,7 @@ class RedisBus(Bus):
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._send(self._own, PING, b"%.6f" % time.monotonic())
+            self._tell_unpublished()
             self._leave_idle()
             period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
             if time.monotonic() - self._compared_at >= period:

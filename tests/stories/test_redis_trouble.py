@@ -190,9 +190,9 @@ async def test_a_node_that_could_not_publish_says_so_later(nodes: Nodes, own_red
     """The others still listen, and nothing tells them that they missed something."""
     one, two = nodes
     at_ben, at_chloe = await two.person(2).connect(), await two.person(3).connect()
-    own_redis.client.client_kill_filter(_type="normal")
-
+    own_redis.client.execute_command("ACL SETUSER default -publish")
     await one.person(1).write(two.person(2))
+    own_redis.client.execute_command("ACL SETUSER default +publish")
 
     assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
     assert await at_chloe.quiet() == []
