@@ -10,7 +10,6 @@ import redis
 
 from tests.support.databases import START_SECONDS, MissingPackage, accepts, free_port
 
-
 LAST_PORT = 65_535 - 10_000
 """Above it a cluster's server would have no port for its bus, which is that much higher."""
 
