@@ -17,6 +17,15 @@ export interface BlockState {
   blockedAt?: string;
 }
 
+/** What went between this node and the others (docs/scaling.md). */
+export interface BusStats {
+  published: number;
+  received: number;
+  resyncs: number;
+  lagMs: number;
+  limitsAlone: number;
+}
+
 /** Whose conversation with the caller was cleared. */
 export interface Cleared {
   userId: number;
@@ -275,6 +284,13 @@ export interface ReadCounts {
   count: number;
 }
 
+/** Additive: events behind `since` did not come this way. A client that has less than `latest` catches up. */
+export interface Resync {
+  type: "resync";
+  since: number;
+  latest: number;
+}
+
 /** To the partner; `conversationId` as he knows it. */
 export interface Typing {
   type: "typing";
@@ -309,12 +325,14 @@ export interface WebSocketStats {
   avgConnectionDuration: number;
   refused: Record<string, number>;
   closed: Record<string, number>;
+  bus: BusStats;
 }
 
 /** What the server sends over the socket. */
 export type ServerEvent =
   | Connected
   | Pong
+  | Resync
   | ErrorEvent
   | MessageRead
   | ConversationRead

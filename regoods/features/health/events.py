@@ -9,6 +9,19 @@ class Health(Shape):
     timestamp: Time
 
 
+class BusStats(Shape):
+    """What went between this node and the others (docs/scaling.md)."""
+
+    published: int
+    received: int
+    resyncs: int
+    """Users who were told to catch up."""
+    lag_ms: float
+    """How long this node's last message to itself was under way."""
+    limits_alone: int
+    """Calls and frames that were counted for this node alone, since Redis was away."""
+
+
 class WebSocketStats(Shape):
     """The plan's `getMetrics`: counts since this process started."""
 
@@ -26,6 +39,7 @@ class WebSocketStats(Shape):
     """Handshakes refused, by reason."""
     closed: dict[str, int]
     """Sockets closed, by code."""
+    bus: BusStats
 
 
 def health(services: Services) -> Health:
@@ -44,4 +58,11 @@ def websocket_stats(services: Services) -> WebSocketStats:
         avg_connection_duration=round(metrics.average_connection_seconds, 3),
         refused=dict(metrics.refused),
         closed={str(code): count for code, count in metrics.closed_by_code.items()},
+        bus=BusStats(
+            published=metrics.bus.published,
+            received=metrics.bus.received,
+            resyncs=metrics.bus.resyncs,
+            lag_ms=round(1000 * metrics.bus.lag_seconds, 3),
+            limits_alone=metrics.bus.limits_alone,
+        ),
     )
