@@ -63,7 +63,7 @@ def test_every_event_and_frame_is_described() -> None:
     messages = asyncapi_document()["channels"]["messages"]["messages"]
 
     events = [event for feature in FEATURES for event in feature.events]
-    assert {event.__struct_config__.tag for event in events} | {"connected", "pong", "error"} == {
+    assert {event.__struct_config__.tag for event in events} | {"connected", "resync", "pong", "error"} == {
         name for name in messages if not name.endswith("Frame")
     }
     for event in events:
