@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/installed ## set up, then serve on http://127.0.0.1:3000 (settings: config/.env.example)
-	@exec $(BIN)/python run.py
+run: $(VENV)/installed ## set up, then serve on http://127.0.0.1:3000 (settings: config/.env.example); WORKERS=4: in four processes
+	@exec $(BIN)/python run.py $(if $(WORKERS),--workers '$(WORKERS)')
 
 test: $(VENV)/installed-dev ## set up, then all checks and all tests
 	@.ci/system-packages

@@ -3,28 +3,32 @@
 import argparse
 import asyncio
 import errno
+import functools
 import gc
 import logging
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from regoods import migrations
-from regoods.app import contract, make_app, make_server
+from regoods import migrations, workers
+from regoods.app import Application, contract, make_app, make_server
 from regoods.core import indexes, schema
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
-from regoods.core.settings import Settings, SettingsError, load_settings
+from regoods.core.settings import SETTINGS_ERROR, Settings, SettingsError, load_settings
 from regoods.core.tokens import LARGEST_ID, is_id, mint
 from regoods.features.api_docs import asyncapi, openapi, typescript
 from regoods.migrations import text
 
+PROGRAM = Path(__file__).resolve()
+
 DIFFERENT = 1
-SETTINGS_ERROR = 2
 INTERRUPTED = 130
 
 SWITCH_SECONDS = 0.0005
@@ -48,9 +52,13 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
+    inherited = workers.Inherited.read(options.as_worker) if options.as_worker else None
     sys.setswitchinterval(SWITCH_SECONDS)
+    who = f" worker {inherited.number}" if inherited else ""
     logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=settings.log_level.upper(),
+        format=f"%(asctime)s %(levelname)s{who} %(name)s: %(message)s",
+        stream=sys.stderr,
     )
     # Tornado's lines on malformed requests quote them, tokens included.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
@@ -65,7 +73,9 @@ def main(arguments: list[str]) -> int:
             return print_differences(settings)
         if options.command == "migrate":
             return migrate(settings, as_sql=options.sql)
-        return asyncio.run(serve(settings))
+        if inherited:
+            return asyncio.run(serve_as_worker(settings, inherited))
+        return asyncio.run(serve(settings, options.workers))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
@@ -73,8 +83,19 @@ def main(arguments: list[str]) -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description="ReGoods messaging")
+    parser.add_argument("--as-worker", type=int, nargs="+", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="serve REST, WebSocket and, in development, the chat page (the default)")
+    serving = commands.add_parser(
+        "serve", help="serve REST, WebSocket and, in development, the chat page (the default)"
+    )
+    for one, default in ((parser, 1), (serving, argparse.SUPPRESS)):
+        one.add_argument(
+            "--workers",
+            type=worker_count,
+            default=default,
+            metavar="N",
+            help=f"serve with so many processes on one port, 1 to {workers.MOST}; more than one need REDIS_URL",
+        )
     token = commands.add_parser("token", help="print an access token that lives 15 minutes, in development")
     token.add_argument("--user", type=user_id, required=True, help="the user id it speaks for")
     commands.add_parser(
@@ -83,7 +104,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add = commands.add_parser("migrate", help="add our tables and indexes to the database; nothing there is changed")
     add.add_argument("--sql", action="store_true", help="print the statements for a DBA instead")
     commands.add_parser("types", help="print the TypeScript types of what the server speaks")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.workers > 1 and options.command not in (None, "serve"):
+        parser.error(f"--workers is for serving, not for {options.command}")
+    return options
+
+
+def worker_count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= workers.MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes, a whole number from 1 to {workers.MOST}")
+    return int(text)
 
 
 def user_id(text: str) -> int:
@@ -153,9 +183,45 @@ def demo_token(settings: Settings, user_id: int) -> str:
     return mint(settings.jwt_access_secret, user_id, f"user{user_id}@demo.regoods.example", Clock().now())
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, count: int) -> int:
+    if count > 1 and not settings.redis_url:
+        raise SettingsError(
+            f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
+        )
+    listening = listen(settings)
+    app = make_app(settings)
+    app.prepare_database()
+    server = make_server(app)
+    port = listening[0].getsockname()[1]
+    if count > 1:
+        app.database.close()
+        hello = functools.partial(announce, settings, port, app.database.shown, count)
+        return await workers.Crew(count, PROGRAM, listening, hello).serve()
+    stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
+    announce(settings, port, app.database.shown)
+    await stopping.wait()
+    print("Stopping: no new connections, what is in flight is answered.", flush=True)
+    await app.stop(server)
+    print("Stopped.", flush=True)
+    return 0
+
+
+async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> int:
+    listening = inherited.sockets()
+    app = make_app(settings)
+    app.check_database()
+    server = make_server(app)
+    stopping = start(app, server, listening, (signal.SIGTERM,))
+    inherited.say_serving(orphaned=stopping.set)
+    await stopping.wait()
+    await app.stop(server)
+    return 0
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Raises SettingsError."""
     try:
-        sockets = bind_sockets(settings.port, settings.host)
+        return bind_sockets(settings.port, settings.host)
     except (socket.gaierror, UnicodeError):
         raise SettingsError(f"HOST={settings.host!r} is wrong: no such host. Allowed: a name or address.") from None
     except OSError as error:
@@ -166,29 +232,28 @@ async def serve(settings: Settings) -> int:
             f"PORT={settings.port} on HOST={settings.host} cannot be used: {error.strerror}. "
             f"{remedy}, or set another PORT."
         ) from None
-    app = make_app(settings)
-    app.prepare_database()
-    server = make_server(app)
+
+
+def start(
+    app: Application, server: HTTPServer, listening: list[socket.socket], ends: Sequence[signal.Signals]
+) -> asyncio.Event:
+    """Begin to serve; the event is set by these signals."""
     app.start()
-    server.add_sockets(sockets)
+    server.add_sockets(listening)
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ends:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
-    announce(settings, sockets[0].getsockname()[1], app.database.shown)
-    await stopping.wait()
-    print("Stopping: no new connections, what is in flight is answered.", flush=True)
-    await app.stop(server)
-    print("Stopped.", flush=True)
-    return 0
+    return stopping
 
 
-def announce(settings: Settings, port: int, database: str) -> None:
+def announce(settings: Settings, port: int, database: str, count: int = 1) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
-    print(f"ReGoods messaging listens on {address} ({settings.app_env}). Stop it with Ctrl+C.")
+    how = settings.app_env + (f", {count} workers" if count > 1 else "")
+    print(f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.")
     print(f"Database:   {database}")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")

@@ -284,6 +284,11 @@ export interface ReadCounts {
   count: number;
 }
 
+export interface Readiness {
+  status: "degraded" | "draining" | "ok" | "unavailable";
+  degraded: string[];
+}
+
 /** Additive: events behind `since` did not come this way. A client that has less than `latest` catches up. */
 export interface Resync {
   type: "resync";
@@ -353,7 +358,10 @@ export type ClientFrame =
   | MessageReadFrame
   | TypingFrame;
 
-/** Every REST call: what it takes, and the body of its success. Any other status gives a `Failure`. */
+/**
+ * Every REST call: what it takes, and the body of its success. Any other status gives a `Failure`, where the call does
+ * not say otherwise.
+ */
 export interface Calls {
   /** Whom the caller blocks, the latest first. */
   "GET /api/v1/messages/blocks": {
@@ -462,6 +470,10 @@ export interface Calls {
   "GET /health": {
     answer: Health;
   };
+  /** Whether requests may be sent to this process: 200 if so, 503 if not; `degraded`: what does not answer. */
+  "GET /health/ready": {
+    answer: Readiness;
+  };
   /** What the sockets of this process are doing. */
   "GET /health/websocket-stats": {
     answer: WebSocketStats;
@@ -469,6 +481,10 @@ export interface Calls {
   /** Whether the process is alive. */
   "GET /api/v1/health": {
     answer: Health;
+  };
+  /** Whether requests may be sent to this process: 200 if so, 503 if not; `degraded`: what does not answer. */
+  "GET /api/v1/health/ready": {
+    answer: Readiness;
   };
   /** What the sockets of this process are doing. */
   "GET /api/v1/health/websocket-stats": {

@@ -17,7 +17,7 @@ from regoods import migrations
 from regoods.core import explanations, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
-from regoods.core.differences import CHECK
+from regoods.core.differences import CHECK, Report
 from regoods.core.feature import Contract, Feature, Services, UserListener
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
@@ -111,6 +111,7 @@ class Application(tornado.web.Application):
             publish=self.bus.publish,
             notify=self.bus.notify,
             connections=lambda: (len(self.registry), self.registry.users),
+            degraded=lambda: (),
             contract=contract(self.features),
         )
         self.socket_class: type[MessageSocket] = type(
@@ -140,13 +141,9 @@ class Application(tornado.web.Application):
         settings = self.services.settings
         self.database.probe()
         made_here = self.database.embedded and settings.development
-        report = migrations.prepare(self.database) if made_here else schema.check(self.database)
-        if report.refusals:
-            title = f"{self.database.shown} is not as it must be ({CHECK} prints this list again):"
-            raise SettingsError("\n- ".join([title, *map(str, report.refusals)]))
-        self.database.text_encoding = report.text_encoding
-        if report.text_encoding is not None:
-            logger.warning("message texts can hold %s only: see %s", report.text_encoding, CHECK)
+        self._accept(migrations.prepare(self.database) if made_here else schema.check(self.database))
+        if self.database.text_encoding is not None:
+            logger.warning("message texts can hold %s only: see %s", self.database.text_encoding, CHECK)
         try:
             session = self.database.session(writes=True)
             session.begin()
@@ -165,6 +162,11 @@ class Application(tornado.web.Application):
             if not self.database.is_operational(error):
                 raise
             raise self.database.unusable(error) from None
+
+    def check_database(self) -> None:
+        """See that the database is as it must be; for a worker, whose parent has prepared it. Raises SettingsError."""
+        self.database.probe()
+        self._accept(schema.check(self.database))
 
     def start(self) -> None:
         """Begin to work; on the loop's thread, before the server listens."""
@@ -213,6 +215,12 @@ class Application(tornado.web.Application):
         await self.bus.stop()
         await server.close_all_connections()
         self.database.close()
+
+    def _accept(self, report: Report) -> None:
+        if report.refusals:
+            title = f"{self.database.shown} is not as it must be ({CHECK} prints this list again):"
+            raise SettingsError("\n- ".join([title, *map(str, report.refusals)]))
+        self.database.text_encoding = report.text_encoding
 
     def _telling(self, listeners: Sequence[UserListener]) -> Callable[[int], None]:
         def tell(user_id: int) -> None:

@@ -69,6 +69,8 @@ class Call:
     gives: Any
     """The type of `data`, of an item of it where `paged`, or of the whole body where there is no `envelope`."""
     status: int
+    also: Sequence[int]
+    """Other statuses under which it gives the same, instead of a failure."""
     errors: Sequence[type[ApiError]]
     """Beside those that every call may answer."""
     paged: bool
@@ -92,6 +94,7 @@ def call(
     gives: Any = None,
     *,
     status: int = 200,
+    also: Sequence[int] = (),
     errors: Sequence[type[ApiError]] = (),
     paged: bool = False,
     envelope: bool = True,
@@ -109,7 +112,7 @@ def call(
 
         wrapped = read_and_call if readers else method
         about = inspect.getdoc(method) or ""
-        _declared[wrapped] = Call(arguments, gives, status, errors, paged, envelope, media, upload, about)
+        _declared[wrapped] = Call(arguments, gives, status, also, errors, paged, envelope, media, upload, about)
         return wrapped
 
     return declare

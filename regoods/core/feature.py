@@ -46,6 +46,8 @@ class Services:
     none."""
     connections: Callable[[], tuple[int, int]]
     """How many sockets are open, and how many users have one."""
+    degraded: Callable[[], Sequence[str]]
+    """What this server is doing without at the moment, though it still serves."""
     contract: "Contract"
     """What it speaks: api_docs describes it."""
     _states: dict[type, Any] = field(default_factory=dict)

@@ -12,6 +12,9 @@ from typing import Protocol
 IDLE_SECONDS = 65
 """Between two requests, or for a request's headers; longer than the 60 s a proxy keeps a connection."""
 
+GRACE_SECONDS = 0.5
+"""While draining, from a connection that is new or was answered a moment ago the next request is on its way."""
+
 BODY_SECONDS = 30
 """For a request's body, where its handler does not give it more."""
 
@@ -20,6 +23,10 @@ class Stream(Protocol):
     """A TCP connection."""
 
     def closed(self) -> bool: ...
+
+    def writing(self) -> bool:
+        """Whether an answer is still on its way."""
+        ...
 
     def close(self) -> None: ...
 
@@ -84,7 +91,24 @@ class Patience:
                 request.stream.close()
 
     async def drained(self, seconds: float) -> None:
-        """Tell clients to come back on another connection, and wait at most so long for those being answered."""
+        """Tell clients to come back on another connection, and wait at most so long for those being answered.
+
+        Then the silent connections are closed: afterwards nobody's request is refused because the writer has ended.
+        """
         self.draining = True
+        deadline = time.monotonic() + seconds
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._nothing.wait(), seconds)
+            while (left := deadline - time.monotonic()) > 0 and (self._requests or self._lively()):
+                await asyncio.wait_for(self._nothing.wait(), left)
+                if not self._requests:
+                    await asyncio.sleep(0.01)
+        for stream in list(self._silent):
+            if not stream.writing():
+                stream.close()
+
+    def _lively(self) -> bool:
+        """Whether somebody is being answered still, or may be about to ask."""
+        recent = time.monotonic() - GRACE_SECONDS
+        return any(
+            (since > recent or stream.writing()) and not stream.closed() for stream, since in self._silent.items()
+        )

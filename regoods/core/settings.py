@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TRUE_WORDS = ("true", "1", "yes", "on")
 FALSE_WORDS = ("false", "0", "no", "off")
 
+SETTINGS_ERROR = 2
+"""Exit code of a process that cannot start as it is told to."""
+
 
 class SettingsError(Exception):
     """One line for the person who starts the server: the variable, what is wrong, what is allowed."""

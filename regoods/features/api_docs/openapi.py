@@ -111,10 +111,13 @@ def _operation(operation: Operation, call: Call, schemas: Schemas) -> dict[str, 
     body = _body(call, schemas)
     if body is not None:
         described["requestBody"] = {"required": True, "content": body}
-    described["responses"] = {str(call.status): _success(operation, call, schemas)} | {
+    described["responses"] = {str(call.status): _success(operation, call, schemas, call.status)} | {
         str(error.status): {"$ref": f"#/components/responses/{_response_name(error)}"}
         for error in sorted(_errors(operation, call), key=lambda error: error.status)
+        if error.status not in call.also
     }
+    for status in call.also:
+        described["responses"][str(status)] = _success(operation, call, schemas, status)
     return described
 
 
@@ -141,10 +144,10 @@ def _body(call: Call, schemas: Schemas) -> dict[str, Any] | None:
     return None if kind is None else {"application/json": {"schema": schemas.heard(kind)}}
 
 
-def _success(operation: Operation, call: Call, schemas: Schemas) -> dict[str, Any]:
+def _success(operation: Operation, call: Call, schemas: Schemas, status: int) -> dict[str, Any]:
     json = {} if call.media else {"application/json": {"schema": _envelope(call, schemas)}}
     content = json | {media: {} for media in call.media}
-    answer: dict[str, Any] = {"description": HTTPStatus(call.status).phrase, "content": content}
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": content}
     return answer | ({"headers": RATE_HEADERS} if operation.handler.requires_user else {})
 
 

@@ -20,7 +20,10 @@ def types(openapi: Mapping[str, Any], asyncapi: Mapping[str, Any]) -> str:
     blocks += [
         _comment("What the server sends over the socket.") + _alias("ServerEvent", _messages(asyncapi, "send")),
         _comment("What a client may send over the socket.") + _alias("ClientFrame", _messages(asyncapi, "receive")),
-        _comment("Every REST call: what it takes, and the body of its success. Any other status gives a `Failure`.")
+        _comment(
+            "Every REST call: what it takes, and the body of its success. Any other status gives a `Failure`, where "
+            "the call does not say otherwise."
+        )
         + "export interface Calls {\n"
         + "".join(_calls(openapi))
         + "}\n",

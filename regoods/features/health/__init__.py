@@ -1,9 +1,10 @@
-"""Health: is the process alive, and what its sockets are doing. No token.
+"""Health: is the process alive, may it be sent requests, and what its sockets are doing. No token.
 
     GET /health                    {status, timestamp}
-    GET /health/websocket-stats    {activeConnections, onlineUsers, messagesSent, …}
+    GET /health/ready              {status, degraded}: 200 while it serves, else 503
+    GET /health/websocket-stats    {activeConnections, onlineUsers, messagesSent, …}, of the process that answers
 
-Both also under /api/v1.
+All also under /api/v1.
 """
 
 from regoods.core.feature import Feature

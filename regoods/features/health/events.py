@@ -1,5 +1,7 @@
 """Answers of the health calls, which stand outside the envelope (contract, section 5)."""
 
+from typing import Literal
+
 from regoods.core.feature import Services
 from regoods.core.wire import Shape, Time, iso
 
@@ -20,6 +22,16 @@ class BusStats(Shape):
     """How long this node's last message to itself was under way."""
     limits_alone: int
     """Calls and frames that were counted for this node alone, since Redis was away."""
+
+
+Status = Literal["ok", "degraded", "draining", "unavailable"]
+
+
+class Readiness(Shape):
+    status: Status
+    """`degraded`: it serves, without what is named; `draining` and `unavailable`: send requests elsewhere."""
+    degraded: list[str]
+    """What does not answer: `database`, `redis`."""
 
 
 class WebSocketStats(Shape):
@@ -44,6 +56,14 @@ class WebSocketStats(Shape):
 
 def health(services: Services) -> Health:
     return Health(status="ok", timestamp=iso(services.clock.now()))
+
+
+def readiness(services: Services, *, draining: bool, database_answers: bool) -> Readiness:
+    degraded = list(services.degraded())
+    status: Status = "degraded" if degraded else "ok"
+    if not database_answers:
+        status, degraded = "unavailable", ["database", *degraded]
+    return Readiness(status="draining" if draining else status, degraded=degraded)
 
 
 def websocket_stats(services: Services) -> WebSocketStats:

@@ -2,6 +2,7 @@ from regoods.core.calls import call
 from regoods.core.http import ApiHandler
 from regoods.core.wire import encode
 from regoods.features.health import events
+from regoods.features.health.probe import Probe
 
 
 class Health(ApiHandler):
@@ -11,6 +12,20 @@ class Health(ApiHandler):
     def get(self) -> None:
         """Whether the process is alive."""
         self.finish(encode(events.health(self.services)))
+
+
+class Ready(ApiHandler):
+    requires_user = False
+
+    @call(events.Readiness, envelope=False, also=(503,))
+    async def get(self) -> None:
+        """Whether requests may be sent to this process: 200 if so, 503 if not; `degraded`: what does not answer."""
+        draining = self.patience.draining
+        # The drain ends the threads that would ask.
+        answers = draining or await self.services.state(Probe).database_answers(self.services.work)
+        ready = events.readiness(self.services, draining=draining, database_answers=answers)
+        self.set_status(200 if ready.status in ("ok", "degraded") else 503)
+        self.finish(encode(ready))
 
 
 class WebSocketStats(ApiHandler):
@@ -24,7 +39,9 @@ class WebSocketStats(ApiHandler):
 
 ROUTES = [
     (r"/health", Health),
+    (r"/health/ready", Ready),
     (r"/health/websocket-stats", WebSocketStats),
     (r"/api/v1/health", Health),
+    (r"/api/v1/health/ready", Ready),
     (r"/api/v1/health/websocket-stats", WebSocketStats),
 ]

@@ -1,0 +1,256 @@
+"""Several server processes on one port of one machine: who starts them, watches them and ends them.
+
+The parent binds the listening sockets and hands them to its workers, who all accept from one queue: it outlives each
+of them, so nobody is refused while one is replaced. A socket pair joins the two: the worker says through it that it
+serves, and each notices the other's death by its end.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regoods.core.settings import SETTINGS_ERROR
+
+logger = logging.getLogger(__name__)
+
+MOST = 64
+OVERSTAYED = 1
+"""Exit code where a worker had to be killed."""
+
+DRAIN_SECONDS = 12
+"""A worker drains in 10 s."""
+
+PAUSES = (0, 1, 2, 4, 8, 16, 30)
+"""Seconds before a worker is started anew, by how many before it had ended soon after their start."""
+
+STEADY_SECONDS = 30
+"""Who lived so long had started well."""
+
+KEPT_FROM_WORKERS = (signal.SIGINT, signal.SIGHUP)
+"""A terminal sends these to the whole process group; the parent alone heeds them, and ends its workers by SIGTERM."""
+
+SERVES = b"+"
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a worker gets from its parent, on its command line: numbers of open files."""
+
+    number: int
+    """Which worker it is, from 1."""
+    link: int
+    listening: Sequence[int]
+
+    @staticmethod
+    def read(numbers: Sequence[int]) -> "Inherited":
+        number, link, *listening = numbers
+        return Inherited(number, link, listening)
+
+    def sockets(self) -> list[socket.socket]:
+        """The listening ones; call once."""
+        sockets = [socket.socket(fileno=number) for number in self.listening]
+        for one in sockets:
+            one.setblocking(False)
+        return sockets
+
+    def say_serving(self, orphaned: Callable[[], None]) -> None:
+        """Tell the parent, and be told when it has died without a word; on the loop's thread, once."""
+        link = socket.socket(fileno=self.link)
+        loop = asyncio.get_running_loop()
+
+        def ended() -> None:
+            loop.remove_reader(link)
+            link.close()
+            logger.warning("the parent process has ended: no new connections, what is in flight is answered")
+            orphaned()
+
+        try:
+            link.send(SERVES)
+        except BrokenPipeError:
+            ended()
+        else:
+            loop.add_reader(link, ended)
+
+
+class Worker:
+    """One child process, as its parent sees it."""
+
+    def __init__(self, number: int, program: Path, listening: Sequence[socket.socket]) -> None:
+        self.number = number
+        self.serves = False
+        self._link, theirs = socket.socketpair()
+        self._link.setblocking(False)
+        inherited = [theirs.fileno(), *(one.fileno() for one in listening)]
+        # A child begins with its parent's mask: it never sees these two, not even while it imports.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, KEPT_FROM_WORKERS)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, str(program), "--as-worker", *map(str, [number, *inherited])],
+                stdin=subprocess.DEVNULL,
+                pass_fds=inherited,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+        self.started_at = asyncio.get_running_loop().time()
+        self.settled = asyncio.Event()
+        """Set once it serves or has ended."""
+        self._ended = asyncio.ensure_future(self._listen())
+
+    async def ended(self) -> int:
+        """Its exit code; that of a signal is negative."""
+        return await asyncio.shield(self._ended)
+
+    async def _listen(self) -> int:
+        while await asyncio.get_running_loop().sock_recv(self._link, 1):
+            self.serves = True
+            self.settled.set()
+        self._link.close()
+        self.serves = False
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        self.settled.set()
+        return code
+
+    async def drain(self) -> bool:
+        """End it; False where it overstayed and was killed. Nothing to one that has ended."""
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self.ended(), DRAIN_SECONDS)
+        except TimeoutError:
+            logger.error("worker %d did not end within %d s: killed", self.number, DRAIN_SECONDS)
+            self._process.kill()
+            await self.ended()
+            return False
+        return True
+
+
+class Crew:
+    """The parent's side: `count` workers on these sockets, from `program`.
+
+    `announce` is called once, when all serve for the first time.
+    """
+
+    def __init__(
+        self, count: int, program: Path, listening: Sequence[socket.socket], announce: Callable[[], None]
+    ) -> None:
+        self._count = count
+        self._program = program
+        self._listening = listening
+        self._announce = announce
+        self._announced = False
+        self._places: dict[int, Worker] = {}
+        """Who serves now, or is to."""
+        self._all: set[Worker] = set()
+        """With those who drain or have only been started."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._replace = asyncio.Event()
+
+    async def serve(self) -> int:
+        """Until SIGTERM or SIGINT; the exit code. SIGHUP replaces all workers, one after another."""
+        loop = asyncio.get_running_loop()
+        self._end: asyncio.Future[int] = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end_with, 0)
+        loop.add_signal_handler(signal.SIGHUP, self._replace.set)
+        for place in range(1, self._count + 1):
+            self._places[place] = self._start(place)
+            self._go_on(self._keep(place))
+        self._go_on(self._replace_when_told())
+        code = await self._end
+        if not code:
+            print("Stopping: no new connections, what is in flight is answered.", flush=True)
+        for task in self._tasks:
+            task.cancel()
+        for one in self._listening:
+            one.close()
+        drained = await asyncio.gather(*(worker.drain() for worker in self._all))
+        if not code:
+            print("Stopped.", flush=True)
+        return code or (0 if all(drained) else OVERSTAYED)
+
+    def _end_with(self, code: int) -> None:
+        if not self._end.done():
+            self._end.set_result(code)
+
+    def _go_on(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._give_up)
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._end.done():
+            self._end.set_exception(error)
+
+    def _start(self, place: int) -> Worker:
+        worker = Worker(place, self._program, self._listening)
+        self._all.add(worker)
+        self._go_on(self._forget(worker))
+        return worker
+
+    async def _forget(self, worker: Worker) -> None:
+        await worker.ended()
+        self._all.discard(worker)
+
+    async def _keep(self, place: int) -> None:
+        """See that somebody serves there."""
+        soon_ended = 0
+        while True:
+            worker = self._places[place]
+            await worker.settled.wait()
+            self._announce_once()
+            code = await worker.ended()
+            if self._places[place] is not worker:
+                continue  # it was replaced
+            nobody_serves = not any(one.serves for one in self._places.values())
+            if code == SETTINGS_ERROR and (nobody_serves or not self._announced):
+                return self._end_with(code)
+            lived = asyncio.get_running_loop().time() - worker.started_at
+            soon_ended = 0 if lived >= STEADY_SECONDS else soon_ended
+            pause = PAUSES[min(soon_ended, len(PAUSES) - 1)]
+            soon_ended += 1
+            logger.error(
+                "worker %d ended (%s): another one starts%s", place, _how(code), f" in {pause} s" if pause else ""
+            )
+            await asyncio.sleep(pause)
+            if self._places[place] is worker:
+                self._places[place] = self._start(place)
+
+    def _announce_once(self) -> None:
+        if not self._announced and all(worker.serves for worker in self._places.values()):
+            self._announced = True
+            self._announce()
+
+    async def _replace_when_told(self) -> None:
+        while True:
+            await self._replace.wait()
+            self._replace.clear()
+            logger.info("replacing the workers, one after another")
+            if await self._replace_all():
+                logger.info("all workers are replaced")
+
+    async def _replace_all(self) -> bool:
+        """False where a new one could not start: then the old ones stay."""
+        for place in self._places:
+            new = self._start(place)
+            await new.settled.wait()
+            if not new.serves:
+                logger.error("worker %d cannot be replaced (%s): the old ones stay", place, _how(await new.ended()))
+                return False
+            old, self._places[place] = self._places[place], new
+            await old.drain()
+        return True
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    return f"killed by {signal.Signals(-code).name}"
