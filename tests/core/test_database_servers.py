@@ -179,12 +179,15 @@ async def test_while_the_server_is_away_callers_are_told_to_come_back(
         new = {"recipientId": 2, "messageContent": "During"}
         refused = [await ann.post("/messages", new), await ben.get("/messages/user/1")]
         health = await ann.get("/health", root="")
+        ready = await ann.get("/health/ready", root="")
         await asyncio.to_thread(own.start)
 
         for answer in refused:
             assert (answer.status, answer.error["code"]) == (503, "SERVICE_UNAVAILABLE")
             assert 1 <= int(answer.headers["Retry-After"]) <= 30
         assert health.status == 200
+        assert (ready.status, ready.body) == (503, {"status": "unavailable", "degraded": ["database"]})
+        assert (await ann.get("/health/ready", root="")).status == 200
         after = await ann.write(ben, "After")
         assert (await ben.get("/messages/user/1")).data == [before, after]
         await server.stop()

@@ -1,8 +1,18 @@
-"""Health: is the process alive, what are its sockets doing; for anyone, without a token."""
+"""Health: is the process alive, may it be asked, what are its sockets doing; for anyone, without a token."""
+
+import asyncio
+import dataclasses
+import json
+import threading
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.people import Person
+from regoods.core.settings import Settings
+from regoods.core.work import READERS, Work, reads_for_anyone
+from regoods.features.health.events import readiness
+from regoods.features.health.probe import PROBE_SECONDS
+from tests.support.people import LIMIT, Person
 from tests.support.server import RunningServer
 
 
@@ -33,6 +43,121 @@ async def test_stats_count_sockets_and_their_users(ann: Person, ben: Person, roo
     at_ben.close()
     await at_ben.closed()
     assert await figures() == (1, 1)
+
+
+@pytest.mark.parametrize("root", ["", "/api/v1"])
+async def test_ready_says_that_requests_may_be_sent(ann: Person, root: str) -> None:
+    answer = await ann.get("/health/ready", root=root, token="")
+
+    assert (answer.status, answer.body) == (200, {"status": "ok", "degraded": []})
+
+
+async def test_not_ready_while_the_database_does_not_answer(server: RunningServer, ann: Person) -> None:
+    answered = threading.Event()
+    hanging = [await hang_a_reader(server, answered) for _ in range(READERS)]
+    begun = asyncio.get_running_loop().time()
+    answers = await asyncio.gather(*(ann.get("/health/ready", root="", token="") for _ in range(5)))
+
+    assert asyncio.get_running_loop().time() - begun < PROBE_SECONDS + 1
+    for answer in answers:
+        assert (answer.status, answer.body) == (503, {"status": "unavailable", "degraded": ["database"]})
+    assert (await ann.get("/health", root="", token="")).status == 200
+    answered.set()
+    await asyncio.gather(*hanging)
+    assert (await ann.get("/health/ready", root="", token="")).body["status"] == "ok"
+
+
+async def hang_a_reader(server: RunningServer, answered: threading.Event) -> asyncio.Future[None]:
+    """As a database does that does not answer."""
+    begun = threading.Event()
+
+    def wait(_work: Work, _user_id: int) -> None:
+        begun.set()
+        assert answered.wait(LIMIT)
+
+    hanging = asyncio.ensure_future(server.app.services.work.run(reads_for_anyone(wait), 0))
+    assert await asyncio.to_thread(begun.wait, LIMIT)
+    return hanging
+
+
+def test_ready_without_what_is_not_needed(server: RunningServer) -> None:
+    services = dataclasses.replace(server.app.services, degraded=lambda: ("redis",))
+
+    ready = readiness(services, draining=False, database_answers=True)
+    assert (ready.status, ready.degraded) == ("degraded", ["redis"])
+    ready = readiness(services, draining=False, database_answers=False)
+    assert (ready.status, ready.degraded) == ("unavailable", ["database", "redis"])
+
+
+async def test_a_server_that_drains_answers_all_it_has_accepted_and_says_so(settings: Settings) -> None:
+    server = RunningServer(settings)
+    server.start()
+    ann = server.person(1)
+    busy, fresh = await Wire.open(ann), await Wire.open(ann)
+    body = json.dumps({"recipientId": 2, "messageContent": "Just in time"})
+    busy.ask("POST", "/api/v1/messages", body, begin_only=True)
+    await ann.get("/health", root="")  # accepted, and read, after the two
+
+    stopping = asyncio.ensure_future(server.app.stop(server.http))
+    await asyncio.sleep(0)
+    fresh.ask("GET", "/health/ready")
+
+    status, headers, said = await fresh.answer()
+    assert (status, said) == (503, b'{"status":"draining","degraded":[]}')
+    assert "Connection: close" in headers
+    busy.write(body)
+    assert (await busy.answer())[0] == 201
+    await stopping
+
+
+async def test_a_connection_that_was_accepted_before_a_stop_is_heard(settings: Settings) -> None:
+    server = RunningServer(settings)
+    server.start()
+    ann = server.person(1)
+    wires = [await Wire.open(ann) for _ in range(3)]
+    await ann.get("/health", root="")
+
+    stopping = asyncio.ensure_future(server.app.stop(server.http))
+    for number, wire in enumerate(wires):
+        await asyncio.sleep(0.05)
+        wire.ask("POST", "/api/v1/messages", json.dumps({"recipientId": 2, "messageContent": f"Number {number}"}))
+        assert (await wire.answer())[0] == 201
+    begun = asyncio.get_running_loop().time()
+    await stopping
+
+    assert asyncio.get_running_loop().time() - begun < 2
+
+
+class Wire:
+    """A connection that stays open, and says each thing when it is told to."""
+
+    def __init__(self, person: Person, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.person = person
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def open(cls, person: Person) -> "Wire":
+        address = urlsplit(person.base_url)
+        return cls(person, *await asyncio.open_connection(address.hostname, address.port))
+
+    def write(self, data: str) -> None:
+        self.writer.write(data.encode())
+
+    def ask(self, method: str, path: str, body: str = "", *, begin_only: bool = False) -> None:
+        self.write(
+            f"{method} {path} HTTP/1.1\r\nHost: regoods\r\nAuthorization: Bearer {self.person.token()}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n" + ("" if begin_only else body)
+        )
+
+    async def answer(self) -> tuple[int, list[str], bytes]:
+        """Status, headers, body."""
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LIMIT)
+        first, *headers = head.decode().splitlines()
+        (length,) = (int(line.split()[1]) for line in headers if line.startswith("Content-Length: "))
+        body = await asyncio.wait_for(self.reader.readexactly(length), LIMIT)
+        self.writer.close()
+        return int(first.split()[1]), headers, body
 
 
 @pytest.mark.settings(rate_limit_reads_per_minute=1)

@@ -1,6 +1,7 @@
 """The server as a process of its own, as an operator starts it: environment in, lines out, signals, an exit code."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -47,6 +48,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            process_group=0,
         )
 
     async def line(self, pattern: str) -> str:
@@ -84,6 +86,15 @@ class ServerProcess:
         self.people.append(person)
         return person
 
+    @property
+    def workers(self) -> set[int]:
+        """Process ids of its children."""
+        return {pid for pid, parent in _parents().items() if parent == self._popen.pid}
+
+    def signal_from_terminal(self, number: signal.Signals) -> None:
+        """To it and its children, as by Ctrl+C."""
+        os.killpg(self._popen.pid, number)
+
     def signal(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 
@@ -108,3 +119,12 @@ class ServerProcess:
         assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._errors.close()
+
+
+def _parents() -> dict[int, int]:
+    """Every process's parent, by process id."""
+    found: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return found

@@ -1,0 +1,203 @@
+"""Several processes serve one port: one is killed, all are replaced, the parent is stopped or dies."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from tests.support.people import Person
+from tests.support.process import ServerProcess
+from tests.support.raw_socket import eventually
+from tests.support.redis import RedisServer
+
+Start = Callable[..., ServerProcess]
+GOING_AWAY = (1001, "Server is restarting")
+
+
+@pytest.fixture
+def start(io_loop: IOLoop, tmp_path: Path, redis: RedisServer) -> Iterator[Start]:
+    """Starts two processes on one port, and ends those that still live."""
+    running: list[ServerProcess] = []
+
+    def new(*arguments: str) -> ServerProcess:
+        running.append(ServerProcess(tmp_path, *(arguments or ("--workers", "2")), REDIS_URL=redis.url))
+        return running[-1]
+
+    yield new
+    for process in running:
+        io_loop.run_sync(process.clean_up)
+
+
+@pytest.fixture
+def alone(io_loop: IOLoop, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts a process without a Redis."""
+    running: list[ServerProcess] = []
+
+    def new(*arguments: str) -> ServerProcess:
+        running.append(ServerProcess(tmp_path, *arguments))
+        return running[-1]
+
+    yield new
+    for process in running:
+        io_loop.run_sync(process.clean_up)
+
+
+async def have_ended(pids: set[int]) -> bool:
+    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)  # noqa: ASYNC240
+
+
+async def refuses(process: ServerProcess) -> bool:
+    address = urlsplit(process.base_url)
+    try:
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+    except ConnectionError:
+        return True
+    writer.close()
+    return False
+
+
+def spoil(folder: Path) -> None:
+    for path in folder.glob("regoods.db*"):
+        path.write_bytes(b"no database" * 1000)
+
+
+class Stream:
+    """Somebody who asks without end, each time on a new connection; each is to be answered."""
+
+    def __init__(self, asker: Person, reader: Person) -> None:
+        self.asked = 0
+        self._asker = asker
+        self._reader = reader
+        self._tasks = [asyncio.ensure_future(self._ask()) for _ in range(3)]
+
+    async def _ask(self) -> None:
+        while True:
+            await self._asker.write(self._reader, f"Number {self.asked}")
+            assert (await self._reader.get("/messages/unread-count")).status == 200
+            self.asked += 2
+            await asyncio.sleep(0.02)
+
+    async def end(self) -> None:
+        """Raises for the first that was refused."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def open_sockets(asker: Person) -> set[int]:
+    """How many each process has, of all that answered some questions."""
+    found = set()
+    for _ in range(30):
+        found.add((await asker.get("/health/websocket-stats", root="", token="")).body["activeConnections"])
+    return found
+
+
+async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(start: Start) -> None:
+    process = await start("serve", "--workers", "2").started()
+    assert process.lines[0].count("(development, 2 workers)") == 1
+    people = [process.person(number) for number in range(1, 11)]
+    sockets = [await person.connect() for person in people for _ in range(4)]
+    here, there = sorted(await open_sockets(people[0]))
+    assert here > 0
+    assert here + there == 40
+    before = process.workers
+    assert len(before) == 2
+    victim = min(before)
+
+    os.kill(victim, signal.SIGKILL)
+
+    async def is_replaced() -> bool:
+        assert (await people[0].get("/health/ready", root="", token="")).status == 200
+        return len(process.workers - {victim}) == 2 and 0 in await open_sockets(people[0])
+
+    await eventually(is_replaced)
+    assert before & process.workers == before - {victim}
+    assert re.search(
+        r"ERROR regoods\.workers: worker \d ended \(killed by SIGKILL\): another one starts$", process.errors
+    )
+    process.signal(signal.SIGTERM)
+    closed = [await socket.closed() for socket in sockets]
+    assert sorted([closed.count(GOING_AWAY), closed.count((None, None))]) == [here, there]
+    assert await process.exit_code() == 0
+    assert await have_ended(before)
+    assert [line for line in process.lines if line.startswith("Stop")] == [
+        "Stopping: no new connections, what is in flight is answered.\n",
+        "Stopped.\n",
+    ]
+    assert len(process.errors.splitlines()) == 1
+
+
+async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
+    process = await start().started()
+    before = process.workers
+    at_ann = await process.person(1).connect()
+    stream = Stream(process.person(3), process.person(4))
+
+    process.signal_from_terminal(signal.SIGHUP)
+
+    async def are_replaced() -> bool:
+        return "all workers are replaced" in process.errors
+
+    await eventually(are_replaced)
+    assert await at_ann.closed() == GOING_AWAY
+    assert len(process.workers) == 2
+    assert not process.workers & before
+    await stream.end()
+    assert stream.asked > 20
+
+    process.signal_from_terminal(signal.SIGINT)
+    assert await process.exit_code() == 0
+    assert [line for line in process.errors.splitlines() if " INFO regoods.workers: " not in line] == []
+
+
+async def test_workers_whose_parent_is_killed_drain(start: Start) -> None:
+    process = await start().started()
+    workers = process.workers
+    at_ann = await process.person(1).connect()
+
+    process.kill()
+
+    assert await at_ann.closed() == GOING_AWAY
+    await eventually(lambda: have_ended(workers))
+    assert await refuses(process)
+    assert re.search(r" WARNING worker [12] regoods\.workers: the parent process has ended", process.errors)
+
+
+async def test_where_none_can_start_any_more_the_whole_ends(start: Start, tmp_path: Path) -> None:
+    process = await start().started()
+    workers = process.workers
+    spoil(tmp_path)
+
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+
+    assert await process.exit_code() == 2
+    assert re.search(r"^DATABASE_URL cannot be used: ", process.errors, re.MULTILINE)
+    assert "Traceback" not in process.errors
+
+
+async def test_several_processes_need_a_redis(alone: Start) -> None:
+    process = alone("--workers", "4")
+
+    assert await process.exit_code() == 2
+    assert process.lines == []
+    assert process.errors == (
+        "--workers 4 needs REDIS_URL: without a Redis, what is sent in one process is not heard in another.\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--workers", "0"), ("serve", "--workers", "65"), ("--workers", "2", "check")])
+async def test_a_number_of_workers_that_cannot_be(alone: Start, arguments: tuple[str, ...]) -> None:
+    process = alone(*arguments)
+
+    assert await process.exit_code() == 2
+    assert re.search(r"error: .*--workers.*(from 1 to 64|not for check)$", process.errors.strip())
