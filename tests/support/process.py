@@ -111,11 +111,13 @@ class ServerProcess:
         self._popen.wait(LIMIT)
 
     async def clean_up(self) -> None:
-        """On the loop's thread, while the loop lives: its clients are closed, too."""
+        """On the loop's thread, while the loop lives: its clients are closed and its workers killed, too."""
         for person in self.people:
             for socket in person.sockets:
                 socket.close()
-        self.kill()
+        with contextlib.suppress(ProcessLookupError):
+            self.signal_from_terminal(signal.SIGKILL)
+        self._popen.wait(LIMIT)
         assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._errors.close()
