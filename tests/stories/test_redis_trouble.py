@@ -112,6 +112,8 @@ async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: Redi
     for node in nodes:
         await eventually(lambda node=node: apart(node))
 
+    ready = await ann.get("/health/ready", root="")
+    assert (ready.status, ready.body) == (200, {"status": "degraded", "degraded": ["redis"]})
     sent = await ann.write(ben, "Redis or no Redis")
     assert await at_ben.next() == {"type": "message", "message": sent}
     assert (await ben.connect()).latest == 1
