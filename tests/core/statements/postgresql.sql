@@ -81,30 +81,34 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AN
  LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
 WHERE received.pair IS NOT NULL),
-walked AS
-(SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
+kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.pair IS NOT NULL UNION ALL SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
+WHERE sent.pair IS NOT NULL) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.pair IS NOT NULL),
-newest AS
-(SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
-FROM walked GROUP BY walked.partner_id),
+WHERE received.pair IS NOT NULL) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id))),
 visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
-FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
-WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER)),
+(SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id),
 numbered AS
-(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, visible.cleared_up_to AS cleared_up_to, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
+(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
 FROM visible),
 page AS
-(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.cleared_up_to AS cleared_up_to, numbered.position AS position, numbered.total AS total
+(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.position AS position, numbered.total AS total
 FROM numbered
 WHERE numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM messages AS other
-WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id + %(message_id_1)s::INTEGER > page.cleared_up_to AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
-FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
+WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id + %(message_id_1)s::INTEGER > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
+FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = page.partner_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
 
 -- conversations._partners
 WITH RECURSIVE sent(pair) AS
@@ -127,21 +131,23 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AN
  LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
 WHERE received.pair IS NOT NULL),
-walked AS
-(SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
+kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.pair IS NOT NULL UNION ALL SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
+WHERE sent.pair IS NOT NULL) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.pair IS NOT NULL),
-newest AS
-(SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
-FROM walked GROUP BY walked.partner_id),
-visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
-FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
-WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER))
+WHERE received.pair IS NOT NULL) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id)))
  SELECT count(*) AS count_1
-FROM visible
+FROM (SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id) AS visible
 
 -- conversations._unread_count
 SELECT (SELECT count(*) AS count_1
@@ -162,9 +168,9 @@ UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_rea
 UPDATE messages SET is_read_by_sender=%(is_read_by_sender)s, sender_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_read_by_sender = false AND messages.is_deleted = false
 
 -- conversations._cleared_up_to
-SELECT messaging_clears.cleared_up_to
+SELECT messaging_clears.partner_id, messaging_clears.cleared_up_to
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (%(partner)s::INTEGER, %(sent)s::INTEGER)
 
 -- conversations._clear_again
 UPDATE messaging_clears SET cleared_up_to=%(last)s::INTEGER, cleared_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
@@ -333,13 +339,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
@@ -353,13 +359,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
@@ -373,13 +379,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
@@ -393,13 +399,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
@@ -409,9 +415,11 @@ WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORD
 SELECT found.message_id, found.message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
-WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (messages.sender_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -419,9 +427,11 @@ WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (
 SELECT found.message_id, found.message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
-WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (messages.sender_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -503,11 +513,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._newest[True]
@@ -519,11 +529,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._oldest[False]
@@ -535,11 +545,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._oldest[True]
@@ -551,28 +561,28 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._lengths[False]
 SELECT count(*) AS count_1
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER) AS halves
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER) AS halves
 
 -- threads._lengths[True]
 SELECT count(*) AS count_1
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER) AS halves
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER) AS halves
 
 -- threads._unread
 SELECT count(*) AS count_1
