@@ -480,7 +480,7 @@ DELETE FROM messaging_events WHERE messaging_events.event_id <= %(last)s::BIGINT
 -- sync._log_message
 INSERT INTO messaging_logged (message_id) VALUES (%(message)s::INTEGER)
 
--- sync._mark
+-- sync._lowest_logged
 SELECT min(messaging_logged.message_id) AS min_1
 FROM messaging_logged
 
@@ -502,7 +502,10 @@ FROM messaging_logged
 WHERE messaging_logged.message_id = %(message)s::INTEGER
 
 -- sync._move_mark
-DELETE FROM messaging_logged WHERE messaging_logged.message_id < %(mark)s::INTEGER
+UPDATE messaging_cursors SET latest=%(mark)s::INTEGER WHERE messaging_cursors.user_id = %(user_id_1)s::INTEGER AND messaging_cursors.latest < %(mark)s::INTEGER
+
+-- sync._forget_logged
+DELETE FROM messaging_logged WHERE messaging_logged.message_id <= %(mark)s::INTEGER
 
 -- threads._newest[False]
 SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url

@@ -415,7 +415,7 @@ DELETE FROM [MessagingEvents] WHERE [MessagingEvents].[EventID] <= :last
 -- sync._log_message
 INSERT INTO [MessagingLogged] ([MessageID]) VALUES (:message)
 
--- sync._mark
+-- sync._lowest_logged
 SELECT min([MessagingLogged].[MessageID]) AS min_1
 FROM [MessagingLogged]
 
@@ -438,7 +438,10 @@ FROM [MessagingLogged]
 WHERE [MessagingLogged].[MessageID] = :message
 
 -- sync._move_mark
-DELETE FROM [MessagingLogged] WHERE [MessagingLogged].[MessageID] < :mark
+UPDATE [MessagingCursors] SET [Latest]=:mark WHERE [MessagingCursors].[UserID] = :user_id_1 AND [MessagingCursors].[Latest] < :mark
+
+-- sync._forget_logged
+DELETE FROM [MessagingLogged] WHERE [MessagingLogged].[MessageID] <= :mark
 
 -- threads._newest[False]
 SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
