@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
 from regoods.core.tokens import LARGEST_ID
-from regoods.features.conversations.queries import NO_MARKS, Marks
-from regoods.features.conversations.tables import is_unread, messages
+from regoods.features.conversations.queries import NO_MARKS, Marks, is_unread_behind
+from regoods.features.conversations.tables import messages
 from regoods.features.messages.queries import whole
 
 _m = messages.c
@@ -87,7 +87,7 @@ _lengths = {about_post: Query(_length(about_post)) for about_post in (False, Tru
 _unread = Query(
     sa.select(sa.func.count())
     .select_from(messages)
-    .where(_m.recipient_id == _me, _m.sender_id == _partner, _m.message_id > _after, is_unread())
+    .where(_m.recipient_id == _me, _m.sender_id == _partner, is_unread_behind(_after))
 )
 
 

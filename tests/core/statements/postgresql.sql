@@ -159,10 +159,10 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient 
 -- conversations._unread_ids
 SELECT messages.message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
 
 -- conversations._mark_received
-UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
+UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
 
 -- conversations._mark_sent
 UPDATE messages SET is_read_by_sender=%(is_read_by_sender)s, sender_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_read_by_sender = false AND messages.is_deleted = false
@@ -590,7 +590,7 @@ WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me
 -- threads._unread
 SELECT count(*) AS count_1
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.message_id > %(after)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(after)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
 
 -- users._one
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active

@@ -122,10 +122,10 @@ WHERE [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND 
 -- conversations._unread_ids
 SELECT [Messages].[MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] + :message_id_1 > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
 
 -- conversations._mark_received
-UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
+UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] + :message_id_1 > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
 
 -- conversations._mark_sent
 UPDATE [Messages] SET [IsReadBySender]=:is_read_by_sender, [SenderReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsReadBySender] = 0 AND [Messages].[IsDeleted] = 0
@@ -530,7 +530,7 @@ WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [M
 -- threads._unread
 SELECT count(*) AS count_1
 FROM [Messages]
-WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[MessageID] > :after AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
+WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[MessageID] + :message_id_1 > :after AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
 
 -- users._one
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive]
