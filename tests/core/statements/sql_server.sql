@@ -16,14 +16,14 @@ UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE
 UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- attachments._check_of_message
-UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL]
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL] COLLATE DATABASE_DEFAULT AS anon_1
 FROM [Messages]
 WHERE [Messages].[MessageID] = :id)
 
 -- attachments._due
 SELECT TOP 1 [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], (SELECT min([Messages].[MessageID]) AS min_1
 FROM [Messages]
-WHERE [Messages].[AttachmentURL] = [MessagingUploads].[URL] AND [Messages].[IsDeleted] = 0) AS used_by
+WHERE [Messages].[AttachmentURL] = ([MessagingUploads].[URL] COLLATE DATABASE_DEFAULT) AND [Messages].[IsDeleted] = 0) AS used_by
 FROM [MessagingUploads]
 WHERE [MessagingUploads].[CheckAt] <= :check_at ORDER BY [MessagingUploads].[CheckAt]
 
