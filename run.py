@@ -98,7 +98,7 @@ def print_differences(settings: Settings) -> int:
         print(f"Database: sqlite:///{new_file}")
         print("There is no such file yet. A start in development makes it, with all that is needed.")
         return 0
-    database = open_database(settings)
+    database = open_database(settings, looks_only=True)
     database.probe()
     print(f"Database: {database.shown}")
     report = schema.check(database)
@@ -119,7 +119,7 @@ def print_list(title: str, several: Sequence[object]) -> None:
 
 
 def migrate(settings: Settings, *, as_sql: bool) -> int:
-    database = open_database(settings, patient=True, create=not as_sql)
+    database = open_database(settings, patient=True, create=not as_sql, looks_only=as_sql)
     if as_sql:
         print(text.of_all_revisions(database), end="")
         return 0
