@@ -192,8 +192,7 @@ def announce(settings: Settings, port: int, database: str) -> None:
     print(f"Database:   {database}")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
-        if settings.development:
-            print(f"Contract:   {address}/debug/api")
+        print(f"Contract:   {address}/debug/api")
     if settings.development and settings.demo_data:
         for user_id in (1, 2):
             print(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
