@@ -49,8 +49,8 @@ def is_unread_behind(mark: Any, of: Any = messages) -> Any:
     return sa.and_(of.c.message_id + 0 > mark, is_unread(of))
 
 
-def _walk(mine: Any, other: Any, name: str) -> Any:
-    """Each other end of `mine`'s messages with the newest message to it, highest id first.
+def walk(mine: Any, other: Any, name: str) -> Any:
+    """(partner_id, message_id): each other end of `mine`'s messages with the newest message to it, highest id first.
 
     A step is one look into an index, however many messages there are.
     """
@@ -81,7 +81,7 @@ def _newest_by_partner(sent: Any, received: Any) -> Any:
 
 def _walked() -> Any:
     return _newest_by_partner(
-        _walk(_m.sender_id, _m.recipient_id, "sent"), _walk(_m.recipient_id, _m.sender_id, "received")
+        walk(_m.sender_id, _m.recipient_id, "sent"), walk(_m.recipient_id, _m.sender_id, "received")
     )
 
 

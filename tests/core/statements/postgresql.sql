@@ -273,28 +273,34 @@ FROM posts
 WHERE posts.post_id = %(post_id)s::INTEGER
 
 -- presence._partners
-WITH RECURSIVE sent(user_id) AS
-(SELECT max(messages.recipient_id) AS user_id
+WITH RECURSIVE sent(pair) AS
+(SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.recipient_id) AS user_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false ORDER BY messages.recipient_id DESC, messages.message_id DESC
+ LIMIT %(param_1)s::INTEGER) AS pair UNION ALL SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.recipient_id < sent.user_id) AS anon_1
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.recipient_id < sent.pair >> 32 ORDER BY messages.recipient_id DESC, messages.message_id DESC
+ LIMIT %(param_1)s::INTEGER) AS anon_1
 FROM sent
-WHERE sent.user_id IS NOT NULL),
-received(user_id) AS
-(SELECT max(messages.sender_id) AS user_id
+WHERE sent.pair IS NOT NULL),
+received(pair) AS
+(SELECT (SELECT (CAST(messages.sender_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.sender_id) AS user_id
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false ORDER BY messages.sender_id DESC, messages.message_id DESC
+ LIMIT %(param_2)s::INTEGER) AS pair UNION ALL SELECT (SELECT (CAST(messages.sender_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.sender_id < received.user_id) AS anon_2
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.sender_id < received.pair >> 32 ORDER BY messages.sender_id DESC, messages.message_id DESC
+ LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
-WHERE received.user_id IS NOT NULL),
+WHERE received.pair IS NOT NULL),
 partners AS
-(SELECT sent.user_id AS user_id
+(SELECT sent_newest.partner_id AS user_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.user_id IS NOT NULL UNION SELECT received.user_id AS user_id
+WHERE sent.pair IS NOT NULL) AS sent_newest UNION SELECT received_newest.partner_id AS user_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.user_id IS NOT NULL)
+WHERE received.pair IS NOT NULL) AS received_newest)
  SELECT partners.user_id
 FROM partners
 WHERE partners.user_id != %(me)s::INTEGER AND (partners.user_id NOT IN (SELECT messaging_blocks.blocked_id AS user_id
