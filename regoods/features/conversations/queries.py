@@ -69,9 +69,11 @@ def walk(mine: Any, other: Any, name: str) -> Any:
 
 def _newest_by_partner(sent: Any, received: Any) -> Any:
     """Of the newest messages of each direction, as (partner_id, message_id), the newest that is not cleared."""
+    # Who never cleared anything need not be asked of each partner.
+    clears_nothing = ~sa.exists().where(clears.c.user_id == _me)
     halves = (
         sa.select(each.c.partner_id, each.c.message_id).where(
-            ~is_cleared(_me, each.c.partner_id, each.c.message_id, sent=is_sent)
+            sa.or_(clears_nothing, ~is_cleared(_me, each.c.partner_id, each.c.message_id, sent=is_sent))
         )
         for each, is_sent in ((sent.subquery("sent_newest"), True), (received.subquery("received_newest"), False))
     )

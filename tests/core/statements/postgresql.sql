@@ -88,11 +88,15 @@ FROM sent
 WHERE sent.pair IS NOT NULL) AS sent_newest
 WHERE NOT (EXISTS (SELECT *
 FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
 FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
 WHERE received.pair IS NOT NULL) AS received_newest
 WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
 FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id))),
 visible AS
@@ -138,11 +142,15 @@ FROM sent
 WHERE sent.pair IS NOT NULL) AS sent_newest
 WHERE NOT (EXISTS (SELECT *
 FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
 FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
 WHERE received.pair IS NOT NULL) AS received_newest
 WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
 FROM messaging_clears
 WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id)))
  SELECT count(*) AS count_1

@@ -71,11 +71,15 @@ FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[RecipientID]) AS sent_newest
 WHERE NOT (EXISTS (SELECT *
 FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
 WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (sent_newest.partner_id, -sent_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
 FROM (SELECT [Messages].[SenderID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[SenderID]) AS received_newest
 WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
 FROM [MessagingClears]
 WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (received_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= received_newest.message_id))),
 visible AS
@@ -101,11 +105,15 @@ FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[RecipientID]) AS sent_newest
 WHERE NOT (EXISTS (SELECT *
 FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
 WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (sent_newest.partner_id, -sent_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
 FROM (SELECT [Messages].[SenderID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[SenderID]) AS received_newest
 WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
 FROM [MessagingClears]
 WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (received_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= received_newest.message_id)))
  SELECT count(*) AS count_1
