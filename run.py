@@ -128,7 +128,7 @@ def print_differences(settings: Settings) -> int:
         print(f"Database: sqlite:///{new_file}")
         print("There is no such file yet. A start in development makes it, with all that is needed.")
         return 0
-    database = open_database(settings)
+    database = open_database(settings, looks_only=True)
     database.probe()
     print(f"Database: {database.shown}")
     report = schema.check(database)
@@ -149,7 +149,7 @@ def print_list(title: str, several: Sequence[object]) -> None:
 
 
 def migrate(settings: Settings, *, as_sql: bool) -> int:
-    database = open_database(settings, patient=True, create=not as_sql)
+    database = open_database(settings, patient=True, create=not as_sql, looks_only=as_sql)
     if as_sql:
         print(text.of_all_revisions(database), end="")
         return 0
@@ -257,8 +257,7 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     print(f"Database:   {database}")
     if settings.debug_chat:
         print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
-        if settings.development:
-            print(f"Contract:   {address}/debug/api")
+        print(f"Contract:   {address}/debug/api")
     if settings.development and settings.demo_data:
         for user_id in (1, 2):
             print(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")

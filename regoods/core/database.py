@@ -248,7 +248,7 @@ class Database:
     """Engine and naming of one DATABASE_URL; a relative SQLite path starts at `root`.
 
     `threads`: how many worker threads will hold a connection. `patient`: no limit to a statement's time.
-    `create`: a SQLite file may be made where there is none.
+    `create`: a SQLite file may be made where there is none. `looks_only`: nothing of a SQLite file can be changed.
     Raises SettingsError for a URL, a driver or a folder that cannot be used.
     """
 
@@ -261,6 +261,7 @@ class Database:
         threads: int = 1,
         patient: bool = False,
         create: bool = True,
+        looks_only: bool = False,
     ) -> None:
         try:
             self.url = urls.read_url(url)
@@ -278,7 +279,7 @@ class Database:
             )
         except Exception as error:
             raise self.unusable(error) from None
-        editions.prepare_connections(self.engine, patient=patient)
+        editions.prepare_connections(self.engine, patient=patient, looks_only=looks_only)
         self.naming: Naming = naming or editions.default_naming(self.engine.dialect.name)
         if self.naming == "snake":
             editions.use_snake_case(self.engine.dialect, metadata)
@@ -347,7 +348,16 @@ def file_to_make(settings: Settings) -> Path | None:
     return path
 
 
-def open_database(settings: Settings, *, threads: int = 1, patient: bool = False, create: bool = False) -> Database:
+def open_database(
+    settings: Settings, *, threads: int = 1, patient: bool = False, create: bool = False, looks_only: bool = False
+) -> Database:
     """Raises SettingsError."""
-    naming: Naming | None = None if settings.db_naming == "auto" else settings.db_naming
-    return Database(settings.database_url, ROOT, naming=naming, threads=threads, patient=patient, create=create)
+    return Database(
+        settings.database_url,
+        ROOT,
+        naming=None if settings.db_naming == "auto" else settings.db_naming,
+        threads=threads,
+        patient=patient,
+        create=create,
+        looks_only=looks_only,
+    )

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -154,16 +155,18 @@ def engine_options(url: URL, *, patient: bool) -> dict[str, Any]:
     return options
 
 
-def prepare_connections(engine: Engine, *, patient: bool) -> None:
+def prepare_connections(engine: Engine, *, patient: bool, looks_only: bool = False) -> None:
     """Set up each new connection of the engine."""
     prepare = {
-        "sqlite": _prepare_sqlite,
+        "sqlite": _prepare_sqlite_to_look if looks_only else _prepare_sqlite,
         "postgresql": _prepare_postgresql,
         "mssql": _prepare_mssql,
         "mariadb": _prepare_mariadb,
     }[engine.dialect.name]
     sa.event.listen(engine, "handle_error", _know_lost_connections)
     sa.event.listen(engine, "connect", lambda connection, _record: prepare(connection, patient))
+    if looks_only and engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "do_connect", _open_to_look)
     if engine.dialect.name == "mssql":
         # OUTPUT is refused on a table with triggers; SCOPE_IDENTITY() is not.
         engine.dialect.insert_returning = False
@@ -176,6 +179,16 @@ def _know_lost_connections(context: Any) -> None:
         context.is_disconnect = True
         if driver_errors.spares_the_pool(error):
             context.invalidate_pool_on_disconnect = False
+
+
+def _open_to_look(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+    arguments[0] = f"{Path(arguments[0]).as_uri()}?mode=ro"
+    options["uri"] = True
+
+
+def _prepare_sqlite_to_look(connection: sqlite3.Connection, _patient: bool) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _patient: bool) -> None:

@@ -67,19 +67,16 @@ def _postgresql(connection: sa.Connection, uses: Sequence[Use]) -> Iterator[Lack
             "is read-only (default_transaction_read_only is on)",
             f"ALTER DATABASE {quote(str(database))} SET default_transaction_read_only = off; or the same of the role.",
         )
-    has = sa.func
     for use in uses:
-        table = quote(use.table)
         yield from _table(
             connection,
             use,
-            table,
             quote(user),
-            lambda verb, table=table: has.has_table_privilege(table, verb),  # type: ignore[misc]
-            lambda column, table=table: has.has_column_privilege(table, column, "SELECT"),  # type: ignore[misc]
+            sa.func.has_table_privilege,
+            lambda table, column: sa.func.has_column_privilege(table, column, "SELECT"),
         )
         if use.key is not None and "INSERT" in use.verbs:
-            yield from _sequence(connection, table, use.key, user)
+            yield from _sequence(connection, quote(use.table), use.key, user)
 
 
 def _sequence(connection: sa.Connection, table: str, key: str, user: str) -> Iterator[Lack]:
@@ -112,18 +109,14 @@ def _mssql(connection: sa.Connection, uses: Sequence[Use]) -> Iterator[Lack]:
             "is read-only",
             f"ALTER DATABASE {quote(name)} SET READ_WRITE; or name the primary replica in DATABASE_URL.",
         )
-    has = sa.func
+    has = sa.func.HAS_PERMS_BY_NAME
     for use in uses:
-        table = quote(use.table)
         yield from _table(
             connection,
             use,
-            table,
             quote(user),
-            lambda verb, table=table: has.HAS_PERMS_BY_NAME(table, "OBJECT", verb),  # type: ignore[misc]
-            lambda column, table=table: has.HAS_PERMS_BY_NAME(  # type: ignore[misc]
-                table, "OBJECT", "SELECT", column, "COLUMN"
-            ),
+            lambda table, verb: has(table, "OBJECT", verb),
+            lambda table, column: has(table, "OBJECT", "SELECT", column, "COLUMN"),
         )
 
 
@@ -134,17 +127,15 @@ def _sqlite(connection: sa.Connection, _uses: Sequence[Use]) -> Iterator[Lack]:
             yield f"{what} {where}", "cannot be written by this user", f"chown or chmod u+w {where}"
 
 
-def _table(
-    connection: sa.Connection,
-    use: Use,
-    table: str,
-    to: str,
-    may: Callable[[str], Any],
-    may_read: Callable[[str], Any],
-) -> Iterator[Lack]:
+Question = Callable[[str, str], Any]
+"""Of a table, and a verb or column."""
+
+
+def _table(connection: sa.Connection, use: Use, to: str, may: Question, may_read: Question) -> Iterator[Lack]:
     """Ask for all of a table at once. SELECT may have been given for some columns alone, to keep others from us."""
-    questions = [("SELECT", may_read(column)) for column in use.columns]
-    questions += [(verb, may(verb)) for verb in use.verbs]
+    table = connection.dialect.identifier_preparer.quote_identifier(use.table)
+    questions = [("SELECT", may_read(table, column)) for column in use.columns]
+    questions += [(verb, may(table, verb)) for verb in use.verbs]
     answers = connection.execute(sa.select(*(question for _, question in questions))).one()
     missing = ", ".join(
         dict.fromkeys(right for (right, _), answer in zip(questions, answers, strict=True) if not answer)

@@ -139,6 +139,11 @@ def parse_settings(values: Mapping[str, str], *, tokens: bool = True) -> Setting
                 "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
                 "that signs ReGoods' tokens."
             )
+        if fields["debug_chat"]:
+            raise SettingsError(
+                "DEBUG_CHAT=true is wrong: with APP_ENV=production nobody is to get a token for the asking. "
+                "Allowed: false, or nothing."
+            )
     settings = Settings(**fields)
     _check_tls(settings)
     return settings

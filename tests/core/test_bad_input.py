@@ -33,7 +33,14 @@ NO_NUMBERS = (
 )
 
 
-LISTS = ("/messages/conversations", "/messages/user/2", "/messages/blocks")
+LISTS = (
+    "/messages/conversations?",
+    "/messages/user/2?",
+    "/messages/blocks?",
+    "/messages/search?query=Hello&",
+    "/messages/sync?since=0&",
+)
+WITH_OFFSET = LISTS[:-1]
 
 
 async def is_refused(answer: Answer, field: str, caller: Person) -> None:
@@ -160,32 +167,51 @@ async def test_an_id_in_a_path_is_a_positive_sql_int(ann: Person) -> None:
         await is_refused(await ann.post(f"/messages/conversations/{text}/read"), "userId", ann)
         for method in ("GET", "PUT", "DELETE"):
             await is_refused(await ann.call(method, f"/messages/blocks/{text}"), "userId", ann)
+        for method in ("GET", "DELETE"):
+            await is_refused(await ann.call(method, f"/messages/conversations/{text}"), "userId", ann)
+        await is_refused(await ann.get(f"/messages/conversations/id/{text}"), "conversationId", ann)
+        await is_refused(await ann.get(f"/messages/{text}"), "messageId", ann)
         await is_refused(await ann.post(f"/messages/{text}/read"), "messageId", ann)
         await is_refused(await ann.put(f"/messages/{text}", {"messageContent": "New"}), "messageId", ann)
         await is_refused(await ann.delete(f"/messages/{text}"), "messageId", ann)
 
 
-async def test_a_post_in_a_query_is_a_positive_sql_int(ann: Person) -> None:
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/messages/user/2?", "postId"),
+        ("/messages/user/2?", "before"),
+        ("/messages/user/2?", "after"),
+        ("/messages/conversations/2?", "postId"),
+        ("/messages/search?query=Hello&", "userId"),
+    ],
+)
+async def test_an_id_in_a_query_is_a_positive_sql_int(ann: Person, path: str, field: str) -> None:
     for text in (*NO_NUMBERS, "0", str(2**31)):
-        await is_refused(await ann.get(f"/messages/user/2?postId={text}"), "postId", ann)
+        await is_refused(await ann.get(f"{path}{field}={text}"), field, ann)
+
+
+async def test_the_number_that_a_client_has_reached_counts_from_zero(ann: Person) -> None:
+    for text in (*NO_NUMBERS, str(2**31)):
+        await is_refused(await ann.get(f"/messages/sync?since={text}"), "since", ann)
 
 
 @pytest.mark.parametrize("path", LISTS)
 async def test_a_limit_is_from_one_to_a_hundred(ann: Person, path: str) -> None:
     for text in (*NO_NUMBERS, "0", "101", str(2**31)):
-        await is_refused(await ann.get(f"{path}?limit={text}"), "limit", ann)
+        await is_refused(await ann.get(f"{path}limit={text}"), "limit", ann)
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", WITH_OFFSET)
 async def test_an_offset_counts_from_zero(ann: Person, path: str) -> None:
     for text in NO_NUMBERS:
-        await is_refused(await ann.get(f"{path}?offset={text}"), "offset", ann)
+        await is_refused(await ann.get(f"{path}offset={text}"), "offset", ann)
 
 
 @pytest.mark.parametrize("path", LISTS)
 async def test_the_ends_of_each_range_are_allowed_and_unknown_names_ignored(ann: Person, path: str) -> None:
     for query in ("limit=1", "limit=100", "offset=0", f"limit=100&offset={2**31 - 1}", "x=%ff&%00=%00", "="):
-        assert (await ann.get(f"{path}?{query}")).status == 200, query
+        assert (await ann.get(f"{path}{query}")).status == 200, query
 
 
 AWKWARD = {

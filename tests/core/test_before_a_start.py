@@ -1,8 +1,11 @@
 """What `check` says and a start does, on databases that are whole but cannot be used as they are."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -50,6 +53,26 @@ def test_check_tells_what_a_start_in_development_does(tmp_path: Path) -> None:
     assert run(database, "check").returncode == 1
     assert run(database).returncode == 2
     database.close()
+
+
+@pytest.mark.parametrize("arguments", [("check",), ("migrate", "--sql")])
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_looking_changes_nothing_in_the_file(tmp_path: Path, arguments: tuple[str, ...], mode: str) -> None:
+    path = tmp_path / "what? 100% #1 of ReGoods.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        for statement in statements(SQLITE):
+            connection.execute(statement)
+        connection.commit()
+    before = path.read_bytes()
+
+    url = f"sqlite:///{quote(str(path))}"
+    looked = run(Database(url, ROOT), *arguments, environment=PRODUCTION | {"DATABASE_URL": url})
+
+    assert "MessagingClears" in looked.stdout, looked.stderr
+    assert path.read_bytes() == before
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
 
 
 def test_only_a_start_in_development_and_migrate_make_a_file(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +18,11 @@ from tornado.ioloop import IOLoop
 from regoods.core import editions
 from regoods.core.database import Database
 from regoods.core.settings import ROOT, Settings
-from regoods.core.work import Work, writes_for_anyone
+from regoods.core.work import WORKER_THREADS, Work, writes_for_anyone
 from regoods.features.conversations.tables import messages
 from regoods.features.messages.actions import send
 from regoods.features.messages.events import NewMessage
+from regoods.features.presence import comings
 from tests.support.databases import (
     DatabaseServer,
     MariaDbServer,
@@ -191,6 +193,46 @@ async def test_while_the_server_is_away_callers_are_told_to_come_back(
         after = await ann.write(ben, "After")
         assert (await ben.get("/messages/user/1")).data == [before, after]
         await server.stop()
+
+
+@pytest.mark.parametrize("database_server", ["postgres"], indirect=True)
+async def test_who_leaves_while_the_server_is_away_is_told_of_when_it_is_back(
+    settings: Settings,
+    database_server: DatabaseServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Until then it is asked now and then, and not ten times a second; each thread says so once."""
+    monkeypatch.setattr(comings, "GRACE_SECONDS", 0.1)
+    with another(database_server) as own:
+        server = RunningServer(settings_for(settings, own.fresh()))
+        server.start()
+        ann, ben = server.person(1), server.person(2)
+        await ann.write(ben)
+        at_ann, at_ben = await ann.connect(), await ben.connect()
+        assert (await at_ann.next_presence())[:2] == (2, True)
+
+        await asyncio.to_thread(own.stop)
+        caplog.clear()
+        asked: list[float] = []
+        sa.event.listen(server.app.database.engine, "do_connect", lambda *_: asked.append(time.monotonic()))
+        at_ben.close()
+        left_at = time.monotonic()
+        await eventually(lambda: passed(left_at + 3))
+        assert len(asked) < 15
+        lines = [record.getMessage() for record in caplog.records]
+        assert len(lines) <= WORKER_THREADS + 1, lines
+        assert not at_ann.presences
+
+        await asyncio.to_thread(own.start)
+        assert (await at_ann.next_presence())[:2] == (2, False)
+        assert await at_ann.quiet() == []
+        assert not at_ann.presences
+        await server.stop()
+
+
+async def passed(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 async def test_a_lock_that_is_held_for_ever_does_not_hold_others_up(

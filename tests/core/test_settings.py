@@ -212,6 +212,16 @@ def test_production_is_bare_unless_told_otherwise() -> None:
     assert load_settings(PRODUCTION | {"DEMO_DATA": "true"}, None).demo_data is True
 
 
+def test_production_gives_no_token_for_the_asking() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(PRODUCTION | {"DEBUG_CHAT": "true"}, None)
+
+    line = str(refused.value)
+    assert line.startswith("DEBUG_CHAT=true is wrong: with APP_ENV=production")
+    assert "\n" not in line
+    assert load_settings(PRODUCTION | {"DEBUG_CHAT": "false"}, None).debug_chat is False
+
+
 @pytest.mark.parametrize("secret", ["", DEVELOPMENT_SECRET, "short", "s" * 31])
 def test_production_needs_a_secret_of_its_own(secret: str) -> None:
     with pytest.raises(SettingsError) as refused:

@@ -8,7 +8,8 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from regoods.core import editions, needs
 from regoods.core.database import metadata
 from regoods.core.query import Query
 from regoods.core.settings import ROOT
+from regoods.features.sync import queries as sync
 
 SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_")
 KEPT = Path(__file__).parent / "statements"
@@ -95,6 +97,60 @@ def test_sql_server_gets_nothing_that_it_refuses() -> None:
         assert len(re.findall(r":\w+", statement)) < 2100
         # Error 8120: each bound value in a GROUP BY is another one.
         assert not re.search(r"GROUP BY[^)]*:", statement)
+
+
+def test_sql_server_compares_our_texts_with_its_own_in_one_collation() -> None:
+    """Error 468: a column of ReGoods' may have another collation than the database, and so than ours."""
+    text = written(sql_server())
+    compared = re.findall(r"\[AttachmentURL\] = \S+.*|\[URL\] = \(SELECT.*", text)
+
+    assert len(compared) == 2
+    assert all("COLLATE DATABASE_DEFAULT" in one for one in compared), compared
+
+
+class Driver:
+    """A connection and cursor as pyodbc's, of which each statement is kept."""
+
+    autocommit = False
+    description = None
+    rowcount = -1
+
+    def __init__(self) -> None:
+        self.executed: list[tuple[str, Sequence[Any]]] = []
+
+    def cursor(self) -> "Driver":
+        return self
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        self.executed.append((statement, parameters))
+
+    def setinputsizes(self, _sizes: Sequence[Any]) -> None:
+        pass
+
+    def commit(self) -> None:
+        pass
+
+    rollback = close = commit
+
+
+def test_sql_server_gets_many_rows_in_one_statement() -> None:
+    """At most 2,100 parameters and 1,000 rows each; SQLAlchemy's insertmanyvalues sees to it."""
+    driver = Driver()
+    engine = sa.create_engine("mssql+pyodbc://h/d?driver=x", creator=lambda: driver, _initialize=False)
+    engine.dialect.insert_returning = False
+    rows = [
+        {"user": number, "number": 1, "json": "{}", "now": datetime(2026, 1, 6, tzinfo=UTC)} for number in range(600)
+    ]
+
+    with engine.begin() as connection:
+        connection.execute(sync._insert.statement(engine.dialect), rows)
+
+    assert [len(parameters) for _, parameters in driver.executed] == [2096, 304]
+    statement = driver.executed[-1][0]
+    assert statement.startswith(
+        "INSERT INTO [MessagingEvents] ([UserID], [Seq], [Event], [CreatedAt]) VALUES (?, ?, ?, ?),"
+    )
+    assert statement.count("(?, ?, ?, ?)") == 76
 
 
 def test_the_rights_that_are_written_down_are_those_that_are_used() -> None:

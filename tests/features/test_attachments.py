@@ -455,6 +455,30 @@ async def test_fifty_an_hour_and_a_restart_forgets_none(
 
 
 @ONE_EDITION
+async def test_an_upload_that_was_broken_off_is_none_of_the_fifty(server: RunningServer, ann: Person) -> None:
+    small = photo(size=(8, 6))
+    body = form(small) + END
+    for _ in range(3):
+        async with uploading(ann, len(body)) as (_, writer):
+            writer.write(body[:-20])
+            await writer.drain()
+            await eventually(lambda: begun(server))
+
+    async def are_given_up() -> bool:
+        return all(row.is_refused for row in rows(server))
+
+    await eventually(are_given_up)
+    assert len(rows(server)) == 3
+    for _ in range(UPLOADS_AN_HOUR):
+        await uploaded(ann, small)
+    assert (await upload(ann, small)).status == 429
+
+
+async def begun(server: RunningServer) -> bool:
+    return any(not row.is_refused for row in rows(server))
+
+
+@ONE_EDITION
 async def test_fifty_at_once_are_no_more(server: RunningServer, ann: Person) -> None:
     answers = await asyncio.gather(*(upload(ann, photo(size=(8, 6))) for _ in range(UPLOADS_AN_HOUR + 5)))
 

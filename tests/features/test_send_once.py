@@ -153,13 +153,17 @@ class Held:
         await self._holding
 
 
+def said(person: Person, body: dict[str, Any]) -> bytes:
+    data = json.dumps(body).encode()
+    head = f"POST /api/v1/messages HTTP/1.1\r\nHost: regoods\r\nAuthorization: Bearer {person.token()}\r\n"
+    return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
 async def say_and_leave(server: RunningServer, person: Person, body: dict[str, Any]) -> None:
     """POST a message and close the connection, of which the server takes note, before it is answered."""
     before, in_flight = list(lost(server).values()), len(server.app.patience._requests)
     _, writer = await asyncio.open_connection("127.0.0.1", int(server.base_url.rpartition(":")[2]))
-    data = json.dumps(body).encode()
-    head = f"POST /api/v1/messages HTTP/1.1\r\nHost: regoods\r\nAuthorization: Bearer {person.token()}\r\n"
-    writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+    writer.write(said(person, body))
     await writer.drain()
 
     async def waits() -> Any:
@@ -213,6 +217,32 @@ async def test_also_when_the_message_was_stored_before_he_asked_again(
     assert await thread(ben, 1) == ["Hello"]
     # That answer arrived, so the same words now are another message.
     assert (await ann.post("/messages", HELLO)).data["messageId"] != again.data["messageId"]
+    assert await thread(ben, 1) == ["Hello", "Hello"]
+
+
+async def test_also_when_the_first_connection_ended_as_soon_as_it_was_said(
+    server: RunningServer, ann: Person, ben: Person
+) -> None:
+    """Before anything is done about it: the words and the end of the connection come together."""
+    _, writer = await asyncio.open_connection("127.0.0.1", int(server.base_url.rpartition(":")[2]))
+    head, blank, words = said(ann, HELLO).partition(b"\r\n\r\n")
+    writer.write(head + blank)
+
+    async def begun() -> Any:
+        return server.app.patience._requests
+
+    await eventually(begun)
+    writer.write(words)
+    writer.close()
+
+    async def stored() -> Any:
+        return await thread(ben, 1) == ["Hello"]
+
+    await eventually(stored)
+
+    assert (await ann.post("/messages", HELLO)).status == 201
+    assert await thread(ben, 1) == ["Hello"]
+    assert (await ann.post("/messages", HELLO)).status == 201
     assert await thread(ben, 1) == ["Hello", "Hello"]
 
 

@@ -11,7 +11,7 @@ from regoods.features.conversations.tables import messages
 from regoods.features.messages.actions import edit
 from regoods.features.messages.events import Edit
 from regoods.features.sync import actions, periodic
-from regoods.features.sync.tables import events, logged
+from regoods.features.sync.tables import cursors, events, logged
 from tests.support.people import LIMIT, Person, Socket
 from tests.support.raw_socket import eventually
 from tests.support.server import START, RunningServer
@@ -388,6 +388,51 @@ async def test_the_mark_follows_so_that_little_is_looked_through(
 
     async def moved() -> Any:
         await periodic.adopt(server.app.services)
-        return [row[0] for row in server.execute(sa.select(logged.c.message_id))] == [last["messageId"]]
+        return server.execute(sa.select(logged.c.message_id)) == [] and mark_of(server) == last["messageId"]
 
     assert await eventually(moved)
+
+
+def mark_of(server: RunningServer) -> int:
+    return int(server.execute(sa.select(cursors.c.latest).where(cursors.c.user_id == 0))[0][0])
+
+
+async def test_the_mark_never_moves_back(server: RunningServer, ann: Person, ben: Person) -> None:
+    """Two processes move it, each at its own pace."""
+    await periodic.adopt(server.app.services)
+    ids = [(await ann.write(ben))["messageId"] for _ in range(3)]
+
+    for to in (ids[2], ids[0]):
+        await server.app.services.work.run(actions.move_mark, 0, to)
+    for _ in range(2):
+        await periodic.adopt(server.app.services)
+
+    assert mark_of(server) == ids[2]
+    assert kinds(await missed(ben)) == ["message"] * 3
+
+
+@pytest.mark.editions("postgresql", "mssql")
+async def test_a_very_late_commit_makes_nothing_told_twice(
+    server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process of ours hung between taking an id and its commit, until the mark had passed."""
+    monkeypatch.setattr(periodic, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr("regoods.features.sync.queries.LATE_SECONDS", 0.0)
+    await periodic.adopt(server.app.services)
+    late = {"sender_id": 1, "recipient_id": 2, "message_content": "Late", "created_at": START}
+    with server.app.database.engine.begin() as hanging:
+        (late_id,) = hanging.execute(sa.insert(messages).values(late)).inserted_primary_key or ()
+        hanging.execute(sa.insert(logged).values(message_id=late_id))
+        sent = [(await ann.write(ben))["messageId"] for _ in range(3)]
+
+        async def passed() -> Any:
+            await periodic.adopt(server.app.services)
+            return mark_of(server) >= sent[-1]
+
+        assert await eventually(passed)
+
+    for _ in range(3):
+        await periodic.adopt(server.app.services)
+    assert kinds(await missed(ben)) == ["message"] * 3
+    await ann.write(ben)
+    assert kinds(await missed(ben)) == ["message"] * 4

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from regoods.features.conversations.tables import messages
 from tests.support.people import Answer, Person
-from tests.support.server import RunningServer
+from tests.support.server import START, RunningServer
 
 CONVERSATION_1_2 = 2**32 + 2 * 2 + 1
 
@@ -202,14 +204,43 @@ async def test_clearing_again_moves_on_and_clearing_nothing_is_no_event(ann: Per
     assert [event["type"] for event in await at_ben.quiet()] == ["message", "conversation_cleared"] * 2
 
 
+@pytest.mark.editions("postgresql", "mssql")
+async def test_a_message_that_was_under_way_is_not_cleared(server: RunningServer, ann: Person, ben: Person) -> None:
+    """Its id was taken first, and it is committed last."""
+    await ann.write(ben, "Old")
+    with server.app.database.engine.begin() as under_way:
+        under_way.execute(
+            sa.insert(messages).values(sender_id=1, recipient_id=2, message_content="Under way", created_at=START)
+        )
+        own = await ben.write(ann, "His own")
+        assert (await ben.delete("/messages/conversations/1")).status == 200
+
+    assert server.message_row(own["messageId"] - 1).message_content == "Under way"
+    (preview,) = (await ben.get("/messages/conversations")).data
+    assert (preview["lastMessage"], preview["unreadCount"]) == ("Under way", 1)
+    assert (await ben.get("/messages/unread-count")).data == {"count": 1}
+    assert contents(await ben.get("/messages/user/1")) == ["Under way"]
+    found = (await ben.get("/messages/conversations/1")).data
+    assert (said(found), found["unreadCount"]) == (["Under way"], 1)
+    assert contents(await ben.get("/messages/search?query=under")) == ["Under way"]
+    assert contents(await ben.get("/messages/search?query=own")) == []
+    assert (await ben.post("/messages/conversations/1/read")).data["count"] == 1
+
+    assert (await ben.delete("/messages/conversations/1")).status == 200
+    assert (await ben.get("/messages/conversations")).data == []
+
+
 async def test_one_conversation_cleared_leaves_the_others(ann: Person, ben: Person, chloe: Person) -> None:
-    await ann.write(ben)
     await chloe.write(ben)
+    await ann.write(ben)
 
     await ben.delete("/messages/conversations/1")
 
     assert [preview["userId"] for preview in (await ben.get("/messages/conversations")).data] == [3]
     assert (await ben.get("/messages/unread-count")).data == {"count": 1}
+    await ann.write(ben)
+    previews = (await ben.get("/messages/conversations")).data
+    assert [(preview["userId"], preview["unreadCount"]) for preview in previews] == [(1, 1), (3, 1)]
 
 
 async def test_deleting_what_came_after_a_clearing_hides_the_conversation_again(ann: Person, ben: Person) -> None:

@@ -1,6 +1,7 @@
 """SQL over uploads. None of it looks for a text that is a parameter: columns of one type are compared."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -33,25 +34,33 @@ _begin = Query(
 _store = Query(sa.update(uploads).where(_u.upload_id == _id).values(url=sa.bindparam("url"), check_at=_check_at))
 _refuse = Query(sa.update(uploads).where(_u.upload_id == _id).values(is_refused=True, check_at=_check_at))
 _check = Query(sa.update(uploads).where(_u.upload_id == _id).values(check_at=_check_at))
-_check_of_message = Query(
-    sa.update(uploads)
-    .where(_u.url == sa.select(messages.c.attachment_url).where(messages.c.message_id == _id).scalar_subquery())
-    .values(check_at=_check_at)
-)
-_due = Query(
-    sa.select(
-        _u.upload_id,
-        _u.url,
-        _u.created_at,
-        sa.select(sa.func.min(messages.c.message_id))
-        .where(messages.c.attachment_url == _u.url, messages.c.is_deleted == sa.false())
-        .scalar_subquery()
-        .label("used_by"),
+
+
+def _collated(text: Any) -> Any:
+    """SQL Server compares no texts of two collations (error 468), and ReGoods' column may have one of its own."""
+    return sa.collate(text, "DATABASE_DEFAULT")
+
+
+def _check_by(attachment_url: Any) -> Any:
+    sent = sa.select(attachment_url).where(messages.c.message_id == _id).scalar_subquery()
+    return sa.update(uploads).where(_u.url == sent).values(check_at=_check_at)
+
+
+def _due_by(url: Any) -> Any:
+    used_by = sa.select(sa.func.min(messages.c.message_id)).where(
+        messages.c.attachment_url == url, messages.c.is_deleted == sa.false()
     )
-    .where(_u.check_at <= _check_at)
-    .order_by(_u.check_at)
-    .limit(SWEPT_AT_ONCE)
-)
+    return (
+        sa.select(_u.upload_id, _u.url, _u.created_at, used_by.scalar_subquery().label("used_by"))
+        .where(_u.check_at <= _check_at)
+        .order_by(_u.check_at)
+        .limit(SWEPT_AT_ONCE)
+    )
+
+
+_attachment_url = messages.c.attachment_url
+_check_of_message = Query(_check_by(_attachment_url), on={"mssql": _check_by(_collated(_attachment_url))})
+_due = Query(_due_by(_u.url), on={"mssql": _due_by(_collated(_u.url))})
 _remove = Query(sa.delete(uploads).where(_u.upload_id == _id))
 
 

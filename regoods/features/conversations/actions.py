@@ -28,7 +28,7 @@ def count_unread(work: Work, user_id: int) -> events.UnreadCount:
 def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadCounts:
     """Mark everything between the two as read by the user. Raises NotFound for an unknown partner."""
     get_user(work, partner_id)
-    cleared = queries.cleared_up_to(work.session, user_id, partner_id)
+    cleared = queries.cleared_up_to(work.session, user_id, partner_id).received
     unread = queries.unread_ids(work.session, user_id, partner_id, cleared)
     received = queries.mark_received(work.session, user_id, partner_id, cleared, unread[-1], work.now) if unread else 0
     sent = queries.mark_sent(work.session, user_id, partner_id, work.now)
@@ -50,7 +50,8 @@ def clear(work: Work, user_id: int, partner_id: int) -> events.Cleared:
     """
     get_user(work, partner_id)
     newest = queries.newest_between(work.session, user_id, partner_id)
-    if newest > queries.cleared_up_to(work.session, user_id, partner_id):
+    cleared = queries.cleared_up_to(work.session, user_id, partner_id)
+    if newest.received > cleared.received or newest.sent > cleared.sent:
         queries.clear(work.session, user_id, partner_id, newest, work.now)
         work.publish((user_id,), events.conversation_cleared(partner_id))
     return events.Cleared(user_id=partner_id)

@@ -1,7 +1,7 @@
 """SQL over a user's conversations: all of it reads or marks rows of `Messages`."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,8 +24,33 @@ HALF = sa.literal_column("32", sa.Integer)
 LOW = sa.literal_column(str(2**32 - 1), sa.BigInteger)
 
 
-def _walk(mine: Any, other: Any, name: str) -> Any:
-    """Each other end of `mine`'s messages with the newest message to it, highest id first.
+class Marks(NamedTuple):
+    """Two messages of a conversation: one that the user received, one that he sent; 0 where there is none."""
+
+    received: int
+    sent: int
+
+
+NO_MARKS = Marks(0, 0)
+
+
+def is_cleared(me: Any, partner: Any, message_id: Any, *, sent: bool) -> Any:
+    """A condition: the user has cleared this message, which he sent to or received from the partner."""
+    keys = (partner, -partner) if sent else (partner,)
+    return sa.exists().where(
+        clears.c.user_id == me, clears.c.partner_id.in_(keys), clears.c.cleared_up_to >= message_id
+    )
+
+
+def is_unread_behind(mark: Any, of: Any = messages) -> Any:
+    """A condition: a message with a higher id than the mark that its recipient has not read."""
+    # An expression: among a million messages SQLite takes the id's range, in the index of all that the two wrote, for
+    # better than the index of unread ones.
+    return sa.and_(of.c.message_id + 0 > mark, is_unread(of))
+
+
+def walk(mine: Any, other: Any, name: str) -> Any:
+    """(partner_id, message_id): each other end of `mine`'s messages with the newest message to it, highest id first.
 
     A step is one look into an index, however many messages there are.
     """
@@ -42,41 +67,40 @@ def _walk(mine: Any, other: Any, name: str) -> Any:
     ).where(walk.c.pair.is_not(None))
 
 
-def _newest_by_partner(each: Any) -> Any:
-    """From (partner_id, message_id) of both directions."""
-    return sa.select(each.c.partner_id, sa.func.max(each.c.message_id).label("last_id")).group_by(each.c.partner_id)
+def _newest_by_partner(sent: Any, received: Any) -> Any:
+    """Of the newest messages of each direction, as (partner_id, message_id), the newest that is not cleared."""
+    # Who never cleared anything need not be asked of each partner.
+    clears_nothing = ~sa.exists().where(clears.c.user_id == _me)
+    halves = (
+        sa.select(each.c.partner_id, each.c.message_id).where(
+            sa.or_(clears_nothing, ~is_cleared(_me, each.c.partner_id, each.c.message_id, sent=is_sent))
+        )
+        for each, is_sent in ((sent.subquery("sent_newest"), True), (received.subquery("received_newest"), False))
+    )
+    kept = sa.union_all(*halves).cte("kept")
+    return sa.select(kept.c.partner_id, sa.func.max(kept.c.message_id).label("last_id")).group_by(kept.c.partner_id)
 
 
 def _walked() -> Any:
-    sent = _walk(_m.sender_id, _m.recipient_id, "sent")
-    received = _walk(_m.recipient_id, _m.sender_id, "received")
-    return _newest_by_partner(sa.union_all(sent, received).cte("walked"))
+    return _newest_by_partner(
+        walk(_m.sender_id, _m.recipient_id, "sent"), walk(_m.recipient_id, _m.sender_id, "received")
+    )
 
 
 def _grouped() -> Any:
-    # Each half follows its own index; SQL Server refuses GROUP BY over a CASE with bound values (8120).
-    mine = sa.union_all(
-        sa.select(_m.recipient_id.label("partner_id"), _m.message_id).where(_m.sender_id == _me, _kept),
-        sa.select(_m.sender_id, _m.message_id).where(_m.recipient_id == _me, _kept),
-    ).cte("mine")
-    return _newest_by_partner(mine)
-
-
-def _visible(newest: Any) -> Any:
-    """Of the newest messages by partner those that the user has not cleared, and up to where he cleared before."""
-    newest = newest.cte("newest")
-    cleared = sa.func.coalesce(clears.c.cleared_up_to, 0)
-    return (
-        sa.select(newest.c.partner_id, newest.c.last_id, cleared.label("cleared_up_to"))
-        .outerjoin(clears, sa.and_(clears.c.user_id == _me, clears.c.partner_id == newest.c.partner_id))
-        .where(newest.c.last_id > cleared)
-        .cte("visible")
+    # Each half follows its own index.
+    sent, received = (
+        sa.select(other.label("partner_id"), sa.func.max(_m.message_id).label("message_id"))
+        .where(mine == _me, _kept)
+        .group_by(other)
+        for mine, other in ((_m.sender_id, _m.recipient_id), (_m.recipient_id, _m.sender_id))
     )
+    return _newest_by_partner(sent, received)
 
 
 def _previews_from(newest: Any) -> Any:
     """One row a partner who has a message left, with how many of them there are."""
-    visible = _visible(newest)
+    visible = newest.cte("visible")
     numbered = sa.select(
         visible,
         sa.func.row_number().over(order_by=visible.c.last_id.desc()).label("position"),
@@ -98,9 +122,7 @@ def _previews_from(newest: Any) -> Any:
         .where(
             other.c.recipient_id == _me,
             other.c.sender_id == page.c.partner_id,
-            # An expression: SQLite takes the id's range for better than the index of unread ones, and is slower by far.
-            other.c.message_id + 0 > page.c.cleared_up_to,
-            is_unread(other),
+            is_unread_behind(sa.func.coalesce(clears.c.cleared_up_to, 0), other),
         )
         .scalar_subquery()
     )
@@ -118,6 +140,7 @@ def _previews_from(newest: Any) -> Any:
             posts.c.title,
         )
         .join_from(page, messages, _m.message_id == page.c.last_id)
+        .outerjoin(clears, sa.and_(clears.c.user_id == _me, clears.c.partner_id == page.c.partner_id))
         .outerjoin(users, users.c.user_id == page.c.partner_id)
         .outerjoin(posts, posts.c.post_id == _m.post_id)
         .order_by(page.c.position)
@@ -125,7 +148,7 @@ def _previews_from(newest: Any) -> Any:
 
 
 def _count_of(newest: Any) -> Any:
-    return sa.select(sa.func.count()).select_from(_visible(newest))
+    return sa.select(sa.func.count()).select_from(newest.subquery("visible"))
 
 
 # SQL Server has no aggregate in the recursive part of a walk, so it groups: it reads the user's part of both indexes.
@@ -152,8 +175,7 @@ _unread_count = Query(
 _received_unread = sa.and_(
     _m.sender_id == _partner,
     _m.recipient_id == _me,
-    _m.message_id > sa.bindparam("cleared", type_=sa.Integer),
-    is_unread(),
+    is_unread_behind(sa.bindparam("cleared", type_=sa.Integer)),
 )
 _sent_unread = sa.and_(_m.sender_id == _me, _m.recipient_id == _partner, _m.is_read_by_sender == sa.false(), _kept)
 _unread_ids = Query(sa.select(_m.message_id).where(_received_unread).order_by(_m.message_id))
@@ -165,7 +187,11 @@ _mark_received = Query(
 _mark_sent = Query(
     sa.update(messages).where(_sent_unread).values(is_read_by_sender=True, sender_read_at=_now, updated_at=_now)
 )
-_cleared_up_to = Query(sa.select(clears.c.cleared_up_to).where(_mine))
+_cleared_up_to = Query(
+    sa.select(clears.c.partner_id, clears.c.cleared_up_to).where(
+        clears.c.user_id == _me, clears.c.partner_id.in_((_partner, sa.bindparam("sent", type_=sa.Integer)))
+    )
+)
 _clear_again = Query(
     sa.update(clears).where(_mine).values(cleared_up_to=sa.bindparam("last", type_=sa.Integer), cleared_at=_now)
 )
@@ -224,21 +250,25 @@ def mark_sent(session: Session, user_id: int, partner_id: int, now: datetime) ->
     return session.run(_mark_sent, me=user_id, partner=partner_id, now=now)
 
 
-def cleared_up_to(session: Session, user_id: int, partner_id: int) -> int:
-    """The message up to which the user cleared this conversation; 0 where he never did."""
-    return session.scalar(_cleared_up_to, me=user_id, partner=partner_id) or 0
+def cleared_up_to(session: Session, user_id: int, partner_id: int) -> Marks:
+    """The messages up to which the user cleared this conversation."""
+    rows = session.all(_cleared_up_to, me=user_id, partner=partner_id, sent=-partner_id)
+    marks = {row.partner_id: row.cleared_up_to for row in rows}
+    received = marks.get(partner_id, 0)
+    return Marks(received, max(received, marks.get(-partner_id, 0)))
 
 
-def clear(session: Session, user_id: int, partner_id: int, last: int, now: datetime) -> None:
-    given = {"me": user_id, "partner": partner_id, "last": last, "now": now}
-    if not session.run(_clear_again, **given):
-        session.run(_clear, **given)
+def clear(session: Session, user_id: int, partner_id: int, up_to: Marks, now: datetime) -> None:
+    for key, last in ((partner_id, up_to.received), (-partner_id, up_to.sent)):
+        given = {"me": user_id, "partner": key, "last": last, "now": now}
+        if not session.run(_clear_again, **given):
+            session.run(_clear, **given)
 
 
-def newest_between(session: Session, user_id: int, partner_id: int) -> int:
-    """The newest message between two, deleted or not; 0 where there is none."""
+def newest_between(session: Session, user_id: int, partner_id: int) -> Marks:
+    """The newest messages between two, deleted or not."""
     row = session.first(_newest_between, me=user_id, partner=partner_id)
-    return 0 if row is None else max(row.sent or 0, row.received or 0)
+    return NO_MARKS if row is None else Marks(row.received or 0, row.sent or 0)
 
 
 def are_in_touch(session: Session, user_id: int, partner_id: int) -> bool:

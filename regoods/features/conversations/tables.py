@@ -72,8 +72,11 @@ clears = sa.Table(
     "MessagingClears",
     metadata,
     sa.Column("UserID", sa.Integer, key="user_id", primary_key=True, autoincrement=False),
+    # The partner, of what he wrote to the user; below zero, of what the user wrote to him. Two marks, for on a server
+    # a message may be committed after one with a higher id: the partner's is not to be cleared by the user's own. A row
+    # of the first kind clears both where there is none of the second.
     sa.Column("PartnerID", sa.Integer, key="partner_id", primary_key=True, autoincrement=False),
-    # Of what the two wrote, this and everything before it is gone for the user; the partner keeps it.
+    # This message and everything before it is gone for the user; the partner keeps it.
     sa.Column("ClearedUpTo", sa.Integer, key="cleared_up_to", nullable=False),
     sa.Column("ClearedAt", UtcDateTime, key="cleared_at", nullable=False),
     info={"ours": True},

@@ -21,6 +21,9 @@ _key = re.compile(KEY)
 
 CLIENT_TYPES = ("text", "image")
 
+WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff"
+"""What a browser's trim() takes away: U+FEFF is none to Python."""
+
 
 def browser_length(text: str) -> int:
     """Length as JavaScript counts it: UTF-16 units."""
@@ -30,8 +33,7 @@ def browser_length(text: str) -> int:
 def check_content(text: str, encoding: str | None) -> None:
     """`encoding`: what the database's column can hold, where that is not all of Unicode (contract, section 6)."""
     field = "messageContent"
-    # U+FEFF is white space to a browser's trim() and not to Python's.
-    if not text.replace("\ufeff", " ").strip():
+    if not text.strip(WHITE_SPACE):
         raise ValidationError(field, "messageContent must not be blank.")
     length = browser_length(text)
     if length > LONGEST_CONTENT:

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from regoods.core.database import Query, Row, Session
-from regoods.features.conversations.tables import clears, messages
+from regoods.features.conversations.queries import is_cleared
+from regoods.features.conversations.tables import messages
 from regoods.features.search.tables import TRIGRAMS, edits, folded, index
 
 _m = messages.c
 _content = _m.message_content
+_kept = _m.is_deleted == sa.false()
 _me = sa.bindparam("me", type_=sa.Integer)
 _partner = sa.bindparam("partner", type_=sa.Integer)
 _before = sa.bindparam("before", type_=sa.Integer)
@@ -35,23 +37,23 @@ Candidate = tuple[int, str | None]
 _candidates = msgspec.json.Decoder(list[Candidate])
 
 
-def _visible(other: Any, me: Any = _me) -> tuple[Any, Any]:
-    """Conditions on a message of `me` with `other`: neither deleted nor cleared."""
-    cleared = sa.exists().where(
-        clears.c.user_id == me, clears.c.partner_id == other, clears.c.cleared_up_to >= _m.message_id
+def _cleared(me: Any = _me) -> tuple[Any, Any]:
+    """Conditions on what `me` sent, and on what he received."""
+    return (
+        is_cleared(me, _m.recipient_id, _m.message_id, sent=True),
+        is_cleared(me, _m.sender_id, _m.message_id, sent=False),
     )
-    return _m.is_deleted == sa.false(), ~cleared
 
 
-def _halves(with_partner: bool) -> tuple[tuple[list[Any], Any], tuple[list[Any], Any]]:
-    """The caller's sent and received messages, and who the other one is; each is one walk of an index."""
+def _halves(with_partner: bool) -> tuple[list[Any], list[Any]]:
+    """The caller's sent and received messages; each is one walk of an index."""
     sent, received = [_m.sender_id == _me], [_m.recipient_id == _me]
     if with_partner:
         sent.append(_m.recipient_id == _partner)
         received.append(_m.sender_id == _partner)
     # To oneself: an old row of which both halves would have the same.
     received.append(_m.sender_id != _m.recipient_id)
-    return (sent, _m.recipient_id), (received, _m.sender_id)
+    return sent, received
 
 
 def _newest(columns: Sequence[Any], conditions: Sequence[list[Any]]) -> Any:
@@ -71,12 +73,13 @@ def _newest(columns: Sequence[Any], conditions: Sequence[list[Any]]) -> Any:
 
 def _own(with_partner: bool) -> Any:
     return _newest(
-        (_m.message_id, _content), [[*half, *_visible(other)] for half, other in _halves(with_partner)]
+        (_m.message_id, _content),
+        [[*half, _kept, ~cleared] for half, cleared in zip(_halves(with_partner), _cleared(), strict=True)],
     ).subquery("own")
 
 
 def _reach(with_partner: bool) -> Any:
-    newest = _newest((_m.message_id,), [half for half, _ in _halves(with_partner)]).subquery("newest")
+    newest = _newest((_m.message_id,), _halves(with_partner)).subquery("newest")
     return sa.select(
         sa.func.count().label("messages"),
         sa.func.min(newest.c.message_id).label("lowest"),
@@ -121,7 +124,9 @@ def _of_both(with_partner: bool, me: Any = _me, partner: Any = _partner) -> list
             sa.and_(_m.sender_id == me, _m.recipient_id == partner),
             sa.and_(_m.sender_id == partner, _m.recipient_id == me),
         )
-    return [mine, *_visible(sa.case((_m.sender_id == me, _m.recipient_id), else_=_m.sender_id), me)]
+    sent, received = _cleared(me)
+    cleared = sa.or_(sa.and_(_m.sender_id == me, sent), sa.and_(_m.recipient_id == me, received))
+    return [mine, _kept, ~cleared]
 
 
 def _by_index(with_partner: bool) -> Any:

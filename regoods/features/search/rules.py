@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from regoods.core.errors import ValidationError
-from regoods.features.messages.rules import browser_length
+from regoods.features.messages.rules import WHITE_SPACE, browser_length
 
 LONGEST_QUERY = 500
 GRAM = 3
@@ -19,8 +19,7 @@ _BASE = 1_300
 
 def check_query(text: str) -> str:
     """The query without the white space around it. Raises ValidationError."""
-    # U+FEFF is white space to a browser's trim() and not to Python's.
-    trimmed = text.strip("\ufeff \t\r\n").strip()
+    trimmed = text.strip(WHITE_SPACE)
     if not trimmed:
         raise ValidationError("query", "query must not be blank: write what to look for, as ?query=…")
     if browser_length(text) > LONGEST_QUERY:

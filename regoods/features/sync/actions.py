@@ -70,7 +70,7 @@ def pass_over(work: Work, _user_id: int, message_id: int) -> None:
 def set_first_mark(work: Work, _user_id: int) -> None:
     """What was there before this log is no news. Nothing where another has set the mark meanwhile."""
     if queries.mark(work.session) is None:
-        queries.log_message(work.session, queries.newest_message(work.session))
+        queries.set_first_mark(work.session)
 
 
 @writes_for_anyone

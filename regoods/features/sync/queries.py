@@ -17,6 +17,9 @@ from regoods.features.sync.tables import cursors, events, logged
 LATE_SECONDS = 60.0
 """A transaction that inserts messages, and stays open for longer, may go unnoticed."""
 
+MARK = 0
+"""In place of a user's id, among the cursors: the message up to which all are logged, or older than the log."""
+
 _e = events.c
 _c = cursors.c
 _user = sa.bindparam("user", type_=sa.Integer)
@@ -91,7 +94,7 @@ _oldest = Query(sa.select(_e.event_id, _e.created_at).order_by(_e.event_id).limi
 _delete_up_to = Query(sa.delete(events).where(_e.event_id <= sa.bindparam("last", type_=sa.BigInteger)))
 
 _log_message = Query(sa.insert(logged).values(message_id=_message_id))
-_mark = Query(sa.select(sa.func.min(logged.c.message_id)))
+_lowest_logged = Query(sa.select(sa.func.min(logged.c.message_id)))
 _newest_message = Query(sa.select(sa.func.max(messages.c.message_id)))
 _unlogged = Query(
     sa.select(messages.c.message_id)
@@ -103,7 +106,13 @@ _unlogged = Query(
     .limit(_limit)
 )
 _is_logged = Query(sa.select(logged.c.message_id).where(logged.c.message_id == _message_id))
-_move_mark = Query(sa.delete(logged).where(logged.c.message_id < sa.bindparam("mark", type_=sa.Integer)))
+# Forward only: what was logged behind the mark is forgotten, and would be taken for another program's.
+_move_mark = Query(
+    sa.update(cursors)
+    .where(_c.user_id == MARK, _c.latest < sa.bindparam("mark", type_=sa.Integer))
+    .values(latest=sa.bindparam("mark", type_=sa.Integer))
+)
+_forget_logged = Query(sa.delete(logged).where(logged.c.message_id <= sa.bindparam("mark", type_=sa.Integer)))
 
 
 def append(session: Session, publications: Sequence[Publication], now: datetime) -> None:
@@ -179,8 +188,8 @@ def delete_older(session: Session, moment: datetime, limit: int) -> int:
 
 
 def mark(session: Session) -> int | None:
-    """The message up to which all are logged, or older than the log; None where nothing was logged ever."""
-    number: int | None = session.scalar(_mark)
+    """The message up to which all are logged, or older than the log; None until it is set."""
+    number: int | None = session.scalar(_latest, user=MARK)
     return number
 
 
@@ -194,14 +203,20 @@ def unlogged(session: Session, behind: int, limit: int) -> list[int]:
 
 
 def is_logged(session: Session, message_id: int) -> bool:
-    return session.first(_is_logged, message=message_id) is not None
+    """Whether its creation is in the log, or it is too old to be looked for."""
+    return session.first(_is_logged, message=message_id) is not None or message_id <= (mark(session) or 0)
+
+
+def set_first_mark(session: Session) -> None:
+    """Before all that was logged; where nothing was, at the newest message."""
+    lowest = session.scalar(_lowest_logged)
+    session.run(_begin, user=MARK, count=newest_message(session) if lowest is None else lowest)
 
 
 def move_mark(session: Session, to: int) -> None:
     """All up to this message are logged."""
-    if not is_logged(session, to):
-        session.run(_log_message, message=to)
-    session.run(_move_mark, mark=to)
+    if session.run(_move_mark, mark=to):
+        session.run(_forget_logged, mark=to)
 
 
 def log_message(session: Session, message_id: int) -> None:

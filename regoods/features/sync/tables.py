@@ -21,6 +21,7 @@ events = sa.Table(
 cursors = sa.Table(
     "MessagingCursors",
     metadata,
+    # The row of user 0, who is nobody, is a mark among the messages: all up to it are in the log, or older than it.
     sa.Column("UserID", sa.Integer, key="user_id", primary_key=True, autoincrement=False),
     # Whoever appends to a user's log holds this row until he commits: so the numbers have no gaps, and who sees one
     # sees all before it.
@@ -31,7 +32,7 @@ cursors = sa.Table(
 logged = sa.Table(
     "MessagingLogged",
     metadata,
-    # Messages whose creation is in the log. The lowest is a mark: all up to it are, or are older than the log.
+    # Messages behind the mark whose creation is in the log; what a late commit adds before it has no meaning.
     sa.Column("MessageID", sa.Integer, key="message_id", primary_key=True, autoincrement=False),
     info={"ours": True},
 )

@@ -8,6 +8,9 @@
 `before` and `after` are message ids, for paging that new messages do not shift: `before` gives the latest messages
 older than that one, `after` the first ones newer than it; `total` counts what is between them.
 
+A partner's message that is committed after the clearing is not cleared, though it may have taken a lower id than the
+caller's newest; only one that the same partner overtook himself, by two transactions at once, would be.
+
 Events: `conversation_cleared` (declared by conversations) to the caller's sockets.
 """
 

@@ -23,7 +23,7 @@ LATEST = 50
 def list_thread(work: Work, user_id: int, partner_id: int, post_id: int | None, span: Span) -> Page:
     """A part of what the two wrote, oldest first. Raises NotFound for an unknown partner."""
     get_user(work, partner_id)
-    span = replace(span, after=max(span.after, cleared_up_to(work.session, user_id, partner_id)))
+    span = replace(span, cleared=cleared_up_to(work.session, user_id, partner_id))
     rows = queries.page(work.session, user_id, partner_id, post_id, span)
     total = queries.length(work.session, user_id, partner_id, post_id, span)
     return Page([message(row) for row in rows], total, span.limit, span.offset)
@@ -55,8 +55,8 @@ def _conversation(work: Work, user_id: int, partner_id: int, post_id: int | None
     return events.conversation(
         user_id,
         events.partner(partner, work.enrich("conversations", user_id, [partner_id])[partner_id]),
-        queries.page(work.session, user_id, partner_id, post_id, Span(LATEST, after=cleared)),
-        queries.unread(work.session, user_id, partner_id, cleared),
+        queries.page(work.session, user_id, partner_id, post_id, Span(LATEST, cleared=cleared)),
+        queries.unread(work.session, user_id, partner_id, cleared.received),
         post,
     )
 

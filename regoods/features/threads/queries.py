@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from regoods.core.database import Query, Row, Session
 from regoods.core.tokens import LARGEST_ID
-from regoods.features.conversations.tables import is_unread, messages
+from regoods.features.conversations.queries import NO_MARKS, Marks, is_unread_behind
+from regoods.features.conversations.tables import messages
 from regoods.features.messages.queries import whole
 
 _m = messages.c
@@ -15,6 +16,7 @@ _me = sa.bindparam("me", type_=sa.Integer)
 _partner = sa.bindparam("partner", type_=sa.Integer)
 _post = sa.bindparam("post", type_=sa.Integer)
 _after = sa.bindparam("after", type_=sa.Integer)
+_sent_after = sa.bindparam("sent_after", type_=sa.Integer)
 _until = sa.bindparam("until", type_=sa.Integer)
 # The end of a page may lie behind the largest INT.
 _offset = sa.bindparam("offset", type_=sa.BigInteger)
@@ -32,20 +34,28 @@ class Span:
     offset: int = 0
     after: int = 0
     before: int = ENDLESS
+    cleared: Marks = NO_MARKS
+    """What is not behind these is left out."""
     from_oldest: bool = False
     """Count from the oldest; else from the newest."""
 
 
 def _halves(about_post: bool) -> tuple[Any, Any]:
     """The ids of a conversation, as two walks of an index: one of them cannot follow both directions."""
-    conditions = [_m.is_deleted == sa.false(), _m.message_id > _after, _m.message_id <= _until]
+    conditions = [_m.is_deleted == sa.false(), _m.message_id <= _until]
     if about_post:
         conditions.append(_m.post_id == _post)
     return (
-        sa.select(_m.message_id).where(_m.sender_id == _me, _m.recipient_id == _partner, *conditions),
+        sa.select(_m.message_id).where(
+            _m.sender_id == _me, _m.recipient_id == _partner, _m.message_id > _sent_after, *conditions
+        ),
         # To oneself: an old row of which both halves would have the same.
         sa.select(_m.message_id).where(
-            _m.sender_id == _partner, _m.recipient_id == _me, _m.sender_id != _m.recipient_id, *conditions
+            _m.sender_id == _partner,
+            _m.recipient_id == _me,
+            _m.sender_id != _m.recipient_id,
+            _m.message_id > _after,
+            *conditions,
         ),
     )
 
@@ -77,7 +87,7 @@ _lengths = {about_post: Query(_length(about_post)) for about_post in (False, Tru
 _unread = Query(
     sa.select(sa.func.count())
     .select_from(messages)
-    .where(_m.recipient_id == _me, _m.sender_id == _partner, _m.message_id > _after, is_unread())
+    .where(_m.recipient_id == _me, _m.sender_id == _partner, is_unread_behind(_after))
 )
 
 
@@ -102,5 +112,11 @@ def unread(session: Session, user_id: int, partner_id: int, cleared: int) -> int
 
 
 def _given(user_id: int, partner_id: int, post_id: int | None, span: Span) -> dict[str, Any]:
-    given = {"me": user_id, "partner": partner_id, "after": span.after, "until": span.before - 1}
+    given = {
+        "me": user_id,
+        "partner": partner_id,
+        "after": max(span.after, span.cleared.received),
+        "sent_after": max(span.after, span.cleared.sent),
+        "until": span.before - 1,
+    }
     return given if post_id is None else given | {"post": post_id}

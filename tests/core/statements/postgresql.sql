@@ -81,30 +81,38 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AN
  LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
 WHERE received.pair IS NOT NULL),
-walked AS
-(SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
+kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.pair IS NOT NULL UNION ALL SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
+WHERE sent.pair IS NOT NULL) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.pair IS NOT NULL),
-newest AS
-(SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
-FROM walked GROUP BY walked.partner_id),
+WHERE received.pair IS NOT NULL) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id))),
 visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
-FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
-WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER)),
+(SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id),
 numbered AS
-(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, visible.cleared_up_to AS cleared_up_to, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
+(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
 FROM visible),
 page AS
-(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.cleared_up_to AS cleared_up_to, numbered.position AS position, numbered.total AS total
+(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.position AS position, numbered.total AS total
 FROM numbered
 WHERE numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM messages AS other
-WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id + %(message_id_1)s::INTEGER > page.cleared_up_to AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
-FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
+WHERE other.recipient_id = %(me)s::INTEGER AND other.sender_id = page.partner_id AND other.message_id + %(message_id_1)s::INTEGER > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AND other.is_read_by_recipient = false AND other.is_read = false AND other.is_deleted = false) AS unread, users.full_name, users.profile_picture_url, messages.message_content, messages.created_at, messages.sender_id, messages.post_id, posts.title
+FROM page JOIN messages ON messages.message_id = page.last_id LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = page.partner_id LEFT OUTER JOIN users ON users.user_id = page.partner_id LEFT OUTER JOIN posts ON posts.post_id = messages.post_id ORDER BY page.position
 
 -- conversations._partners
 WITH RECURSIVE sent(pair) AS
@@ -127,21 +135,27 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AN
  LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
 WHERE received.pair IS NOT NULL),
-walked AS
-(SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
+kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.pair IS NOT NULL UNION ALL SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
+WHERE sent.pair IS NOT NULL) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (sent_newest.partner_id, -sent_newest.partner_id) AND messaging_clears.cleared_up_to >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.pair IS NOT NULL),
-newest AS
-(SELECT walked.partner_id AS partner_id, max(walked.message_id) AS last_id
-FROM walked GROUP BY walked.partner_id),
-visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER) AS cleared_up_to
-FROM newest LEFT OUTER JOIN messaging_clears ON messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = newest.partner_id
-WHERE newest.last_id > coalesce(messaging_clears.cleared_up_to, %(coalesce_1)s::INTEGER))
+WHERE received.pair IS NOT NULL) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER)) OR NOT (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (received_newest.partner_id) AND messaging_clears.cleared_up_to >= received_newest.message_id)))
  SELECT count(*) AS count_1
-FROM visible
+FROM (SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id) AS visible
 
 -- conversations._unread_count
 SELECT (SELECT count(*) AS count_1
@@ -153,18 +167,18 @@ WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_read_by_recipient 
 -- conversations._unread_ids
 SELECT messages.message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false ORDER BY messages.message_id
 
 -- conversations._mark_received
-UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
+UPDATE messages SET is_read_by_recipient=%(is_read_by_recipient)s, recipient_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, is_read=%(is_read)s, read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(cleared)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false AND messages.message_id <= %(last)s::INTEGER
 
 -- conversations._mark_sent
 UPDATE messages SET is_read_by_sender=%(is_read_by_sender)s, sender_read_at=%(now)s::TIMESTAMP WITH TIME ZONE, updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_read_by_sender = false AND messages.is_deleted = false
 
 -- conversations._cleared_up_to
-SELECT messaging_clears.cleared_up_to
+SELECT messaging_clears.partner_id, messaging_clears.cleared_up_to
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (%(partner)s::INTEGER, %(sent)s::INTEGER)
 
 -- conversations._clear_again
 UPDATE messaging_clears SET cleared_up_to=%(last)s::INTEGER, cleared_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = %(partner)s::INTEGER
@@ -267,28 +281,34 @@ FROM posts
 WHERE posts.post_id = %(post_id)s::INTEGER
 
 -- presence._partners
-WITH RECURSIVE sent(user_id) AS
-(SELECT max(messages.recipient_id) AS user_id
+WITH RECURSIVE sent(pair) AS
+(SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.recipient_id) AS user_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false ORDER BY messages.recipient_id DESC, messages.message_id DESC
+ LIMIT %(param_1)s::INTEGER) AS pair UNION ALL SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.recipient_id < sent.user_id) AS anon_1
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.recipient_id < sent.pair >> 32 ORDER BY messages.recipient_id DESC, messages.message_id DESC
+ LIMIT %(param_1)s::INTEGER) AS anon_1
 FROM sent
-WHERE sent.user_id IS NOT NULL),
-received(user_id) AS
-(SELECT max(messages.sender_id) AS user_id
+WHERE sent.pair IS NOT NULL),
+received(pair) AS
+(SELECT (SELECT (CAST(messages.sender_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false UNION ALL SELECT (SELECT max(messages.sender_id) AS user_id
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false ORDER BY messages.sender_id DESC, messages.message_id DESC
+ LIMIT %(param_2)s::INTEGER) AS pair UNION ALL SELECT (SELECT (CAST(messages.sender_id AS BIGINT) << 32) + messages.message_id AS pair
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.sender_id < received.user_id) AS anon_2
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false AND messages.sender_id < received.pair >> 32 ORDER BY messages.sender_id DESC, messages.message_id DESC
+ LIMIT %(param_2)s::INTEGER) AS anon_2
 FROM received
-WHERE received.user_id IS NOT NULL),
+WHERE received.pair IS NOT NULL),
 partners AS
-(SELECT sent.user_id AS user_id
+(SELECT sent_newest.partner_id AS user_id
+FROM (SELECT sent.pair >> 32 AS partner_id, sent.pair & 4294967295 AS message_id
 FROM sent
-WHERE sent.user_id IS NOT NULL UNION SELECT received.user_id AS user_id
+WHERE sent.pair IS NOT NULL) AS sent_newest UNION SELECT received_newest.partner_id AS user_id
+FROM (SELECT received.pair >> 32 AS partner_id, received.pair & 4294967295 AS message_id
 FROM received
-WHERE received.user_id IS NOT NULL)
+WHERE received.pair IS NOT NULL) AS received_newest)
  SELECT partners.user_id
 FROM partners
 WHERE partners.user_id != %(me)s::INTEGER AND (partners.user_id NOT IN (SELECT messaging_blocks.blocked_id AS user_id
@@ -333,13 +353,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
@@ -353,13 +373,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE CASE WHEN (char_length(own.message_content) = octet_length(own.message_content)) THEN lower(own.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(own.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!' ORDER BY own.message_id DESC
@@ -373,13 +393,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
@@ -393,13 +413,13 @@ FROM (SELECT messages.message_id AS message_id, messages.message_content AS mess
 FROM messages
 WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.recipient_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_1)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id, anon_2.message_content AS message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
 WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id = messages.sender_id AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messaging_clears.user_id = %(me)s::INTEGER AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND messages.message_id > %(above)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_2)s::INTEGER) AS anon_2) AS halves ORDER BY halves.message_id DESC
  LIMIT %(window)s::INTEGER OFFSET %(param_3)s::INTEGER) AS own
 WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORDER BY own.message_id DESC
@@ -409,9 +429,11 @@ WHERE lower(own.message_content) LIKE lower(%(pattern)s::VARCHAR) ESCAPE '!' ORD
 SELECT found.message_id, found.message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
-WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (messages.sender_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -419,9 +441,11 @@ WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (
 SELECT found.message_id, found.message_content
 FROM (SELECT messages.message_id AS message_id, messages.message_content AS message_content
 FROM messages
-WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (EXISTS (SELECT *
+WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_id = 1 AND messages.recipient_id = 1) AND messages.is_deleted = false AND NOT (messages.sender_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id = CASE WHEN (messages.sender_id = 1) THEN messages.recipient_id ELSE messages.sender_id END AND messaging_clears.cleared_up_to >= messages.message_id)) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
+FROM messaging_clears
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -475,7 +499,7 @@ DELETE FROM messaging_events WHERE messaging_events.event_id <= %(last)s::BIGINT
 -- sync._log_message
 INSERT INTO messaging_logged (message_id) VALUES (%(message)s::INTEGER)
 
--- sync._mark
+-- sync._lowest_logged
 SELECT min(messaging_logged.message_id) AS min_1
 FROM messaging_logged
 
@@ -497,7 +521,10 @@ FROM messaging_logged
 WHERE messaging_logged.message_id = %(message)s::INTEGER
 
 -- sync._move_mark
-DELETE FROM messaging_logged WHERE messaging_logged.message_id < %(mark)s::INTEGER
+UPDATE messaging_cursors SET latest=%(mark)s::INTEGER WHERE messaging_cursors.user_id = %(user_id_1)s::INTEGER AND messaging_cursors.latest < %(mark)s::INTEGER
+
+-- sync._forget_logged
+DELETE FROM messaging_logged WHERE messaging_logged.message_id <= %(mark)s::INTEGER
 
 -- threads._newest[False]
 SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
@@ -508,11 +535,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._newest[True]
@@ -524,11 +551,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id DESC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._oldest[False]
@@ -540,11 +567,11 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._oldest[True]
@@ -556,33 +583,33 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 FROM (SELECT anon_1.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_2)s::INTEGER) AS anon_1 UNION ALL SELECT anon_2.message_id AS message_id
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER ORDER BY messages.message_id ASC
  LIMIT %(end)s::BIGINT OFFSET %(param_3)s::INTEGER) AS anon_2) AS halves) AS numbered ON numbered.message_id = messages.message_id AND numbered.position > %(offset)s::BIGINT AND numbered.position <= %(end)s::BIGINT ORDER BY messages.message_id
 
 -- threads._lengths[False]
 SELECT count(*) AS count_1
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER) AS halves
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER) AS halves
 
 -- threads._lengths[True]
 SELECT count(*) AS count_1
 FROM (SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = %(partner)s::INTEGER AND messages.message_id > %(sent_after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER UNION ALL SELECT messages.message_id AS message_id
 FROM messages
-WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.is_deleted = false AND messages.message_id > %(after)s::INTEGER AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER) AS halves
+WHERE messages.sender_id = %(partner)s::INTEGER AND messages.recipient_id = %(me)s::INTEGER AND messages.sender_id != messages.recipient_id AND messages.message_id > %(after)s::INTEGER AND messages.is_deleted = false AND messages.message_id <= %(until)s::INTEGER AND messages.post_id = %(post)s::INTEGER) AS halves
 
 -- threads._unread
 SELECT count(*) AS count_1
 FROM messages
-WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.message_id > %(after)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
+WHERE messages.recipient_id = %(me)s::INTEGER AND messages.sender_id = %(partner)s::INTEGER AND messages.message_id + %(message_id_1)s::INTEGER > %(after)s::INTEGER AND messages.is_read_by_recipient = false AND messages.is_read = false AND messages.is_deleted = false
 
 -- users._one
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active

@@ -16,14 +16,14 @@ UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE
 UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- attachments._check_of_message
-UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL]
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL] COLLATE DATABASE_DEFAULT AS anon_1
 FROM [Messages]
 WHERE [Messages].[MessageID] = :id)
 
 -- attachments._due
 SELECT TOP 1 [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], (SELECT min([Messages].[MessageID]) AS min_1
 FROM [Messages]
-WHERE [Messages].[AttachmentURL] = [MessagingUploads].[URL] AND [Messages].[IsDeleted] = 0) AS used_by
+WHERE [Messages].[AttachmentURL] = ([MessagingUploads].[URL] COLLATE DATABASE_DEFAULT) AND [Messages].[IsDeleted] = 0) AS used_by
 FROM [MessagingUploads]
 WHERE [MessagingUploads].[CheckAt] <= :check_at ORDER BY [MessagingUploads].[CheckAt]
 
@@ -64,47 +64,61 @@ FROM [MessagingBlocks]
 WHERE [MessagingBlocks].[BlockedID] = :me
 
 -- conversations._previews
-WITH mine AS
-(SELECT [Messages].[RecipientID] AS partner_id, [Messages].[MessageID] AS [MessageID]
+WITH kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT [Messages].[RecipientID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 UNION ALL SELECT [Messages].[SenderID] AS [SenderID], [Messages].[MessageID] AS [MessageID]
+WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[RecipientID]) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (sent_newest.partner_id, -sent_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT [Messages].[SenderID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
-WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0),
-newest AS
-(SELECT mine.partner_id AS partner_id, max(mine.[MessageID]) AS last_id
-FROM mine GROUP BY mine.partner_id),
+WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[SenderID]) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (received_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= received_newest.message_id))),
 visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce([MessagingClears].[ClearedUpTo], :coalesce_1) AS cleared_up_to
-FROM newest LEFT OUTER JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = newest.partner_id
-WHERE newest.last_id > coalesce([MessagingClears].[ClearedUpTo], :coalesce_1)),
+(SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id),
 numbered AS
-(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, visible.cleared_up_to AS cleared_up_to, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
+(SELECT visible.partner_id AS partner_id, visible.last_id AS last_id, row_number() OVER (ORDER BY visible.last_id DESC) AS position, count(*) OVER () AS total
 FROM visible),
 page AS
-(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.cleared_up_to AS cleared_up_to, numbered.position AS position, numbered.total AS total
+(SELECT numbered.partner_id AS partner_id, numbered.last_id AS last_id, numbered.position AS position, numbered.total AS total
 FROM numbered
 WHERE numbered.position > :offset AND numbered.position <= :end)
  SELECT page.partner_id, page.total, (SELECT count(*) AS count_1
 FROM [Messages] AS other
-WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[MessageID] + :message_id_1 > page.cleared_up_to AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
-FROM page JOIN [Messages] ON [Messages].[MessageID] = page.last_id LEFT OUTER JOIN [Users] ON [Users].[UserID] = page.partner_id LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] ORDER BY page.position
+WHERE other.[RecipientID] = :me AND other.[SenderID] = page.partner_id AND other.[MessageID] + :message_id_1 > coalesce([MessagingClears].[ClearedUpTo], :coalesce_1) AND other.[IsReadByRecipient] = 0 AND other.[IsRead] = 0 AND other.[IsDeleted] = 0) AS unread, [Users].[FullName], [Users].[ProfilePictureURL], [Messages].[MessageContent], [Messages].[CreatedAt], [Messages].[SenderID], [Messages].[PostID], [Posts].[Title]
+FROM page JOIN [Messages] ON [Messages].[MessageID] = page.last_id LEFT OUTER JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = page.partner_id LEFT OUTER JOIN [Users] ON [Users].[UserID] = page.partner_id LEFT OUTER JOIN [Posts] ON [Posts].[PostID] = [Messages].[PostID] ORDER BY page.position
 
 -- conversations._partners
-WITH mine AS
-(SELECT [Messages].[RecipientID] AS partner_id, [Messages].[MessageID] AS [MessageID]
+WITH kept AS
+(SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
+FROM (SELECT [Messages].[RecipientID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 UNION ALL SELECT [Messages].[SenderID] AS [SenderID], [Messages].[MessageID] AS [MessageID]
+WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[RecipientID]) AS sent_newest
+WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (sent_newest.partner_id, -sent_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= sent_newest.message_id)) UNION ALL SELECT received_newest.partner_id AS partner_id, received_newest.message_id AS message_id
+FROM (SELECT [Messages].[SenderID] AS partner_id, max([Messages].[MessageID]) AS message_id
 FROM [Messages]
-WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0),
-newest AS
-(SELECT mine.partner_id AS partner_id, max(mine.[MessageID]) AS last_id
-FROM mine GROUP BY mine.partner_id),
-visible AS
-(SELECT newest.partner_id AS partner_id, newest.last_id AS last_id, coalesce([MessagingClears].[ClearedUpTo], :coalesce_1) AS cleared_up_to
-FROM newest LEFT OUTER JOIN [MessagingClears] ON [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = newest.partner_id
-WHERE newest.last_id > coalesce([MessagingClears].[ClearedUpTo], :coalesce_1))
+WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0 GROUP BY [Messages].[SenderID]) AS received_newest
+WHERE NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me)) OR NOT (EXISTS (SELECT *
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (received_newest.partner_id) AND [MessagingClears].[ClearedUpTo] >= received_newest.message_id)))
  SELECT count(*) AS count_1
-FROM visible
+FROM (SELECT kept.partner_id AS partner_id, max(kept.message_id) AS last_id
+FROM kept GROUP BY kept.partner_id) AS visible
 
 -- conversations._unread_count
 SELECT (SELECT count(*) AS count_1
@@ -116,18 +130,18 @@ WHERE [Messages].[RecipientID] = :me AND [Messages].[IsReadByRecipient] = 0 AND 
 -- conversations._unread_ids
 SELECT [Messages].[MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] + :message_id_1 > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 ORDER BY [Messages].[MessageID]
 
 -- conversations._mark_received
-UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
+UPDATE [Messages] SET [IsReadByRecipient]=:is_read_by_recipient, [RecipientReadAt]=:now, [IsRead]=:is_read, [ReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[MessageID] + :message_id_1 > :cleared AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :last
 
 -- conversations._mark_sent
 UPDATE [Messages] SET [IsReadBySender]=:is_read_by_sender, [SenderReadAt]=:now, [UpdatedAt]=:now WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsReadBySender] = 0 AND [Messages].[IsDeleted] = 0
 
 -- conversations._cleared_up_to
-SELECT [MessagingClears].[ClearedUpTo]
+SELECT [MessagingClears].[PartnerID], [MessagingClears].[ClearedUpTo]
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = :partner
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN (:partner, :sent)
 
 -- conversations._clear_again
 UPDATE [MessagingClears] SET [ClearedUpTo]=:last, [ClearedAt]=:now WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = :partner
@@ -283,14 +297,14 @@ FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] 
 FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[RecipientID], -[Messages].[RecipientID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_1 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
 FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[SenderID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
  OFFSET :param_3 ROWS
@@ -307,14 +321,14 @@ FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] 
 FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[RecipientID], -[Messages].[RecipientID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_1 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
 FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[SenderID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
  OFFSET :param_3 ROWS
@@ -331,14 +345,14 @@ FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] 
 FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[RecipientID], -[Messages].[RecipientID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_1 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
 FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[SenderID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
  OFFSET :param_3 ROWS
@@ -355,14 +369,14 @@ FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] 
 FROM [Messages]
 WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[RecipientID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[RecipientID], -[Messages].[RecipientID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_1 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID], anon_2.[MessageContent] AS [MessageContent]
 FROM (SELECT [Messages].[MessageID] AS [MessageID], [Messages].[MessageContent] AS [MessageContent]
 FROM [Messages]
 WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND NOT (EXISTS (SELECT *
 FROM [MessagingClears]
-WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] = [Messages].[SenderID] AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
+WHERE [MessagingClears].[UserID] = :me AND [MessagingClears].[PartnerID] IN ([Messages].[SenderID]) AND [MessagingClears].[ClearedUpTo] >= [Messages].[MessageID])) AND [Messages].[MessageID] < :before AND [Messages].[MessageID] > :above ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :window ROWS ONLY) AS anon_2) AS halves ORDER BY halves.[MessageID] DESC
  OFFSET :param_3 ROWS
@@ -414,7 +428,7 @@ DELETE FROM [MessagingEvents] WHERE [MessagingEvents].[EventID] <= :last
 -- sync._log_message
 INSERT INTO [MessagingLogged] ([MessageID]) VALUES (:message)
 
--- sync._mark
+-- sync._lowest_logged
 SELECT min([MessagingLogged].[MessageID]) AS min_1
 FROM [MessagingLogged]
 
@@ -437,7 +451,10 @@ FROM [MessagingLogged]
 WHERE [MessagingLogged].[MessageID] = :message
 
 -- sync._move_mark
-DELETE FROM [MessagingLogged] WHERE [MessagingLogged].[MessageID] < :mark
+UPDATE [MessagingCursors] SET [Latest]=:mark WHERE [MessagingCursors].[UserID] = :user_id_1 AND [MessagingCursors].[Latest] < :mark
+
+-- sync._forget_logged
+DELETE FROM [MessagingLogged] WHERE [MessagingLogged].[MessageID] <= :mark
 
 -- threads._newest[False]
 SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[PostID], [Messages].[MessageContent], [Messages].[MessageType], [Messages].[AttachmentURL], [Messages].[IsReadByRecipient], [Messages].[RecipientReadAt], [Messages].[IsReadBySender], [Messages].[SenderReadAt], [Messages].[IsRead], [Messages].[ReadAt], [Messages].[IsDeleted], [Messages].[DeletedBy], [Messages].[IsEdited], [Messages].[EditedAt], [Messages].[ParentMessageID], [Messages].[CreatedAt], [Messages].[UpdatedAt], sender.[FullName] AS sender_name, sender.[ProfilePictureURL] AS sender_picture, recipient.[FullName] AS recipient_name, recipient.[ProfilePictureURL] AS recipient_picture, [Posts].[Title] AS post_title, [Posts].[Price] AS post_price, [Posts].[Status] AS post_status, (SELECT TOP 1 [PostImages].[ImageURL]
@@ -447,12 +464,12 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 FROM (SELECT anon_1.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_3 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
 
@@ -464,12 +481,12 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 FROM (SELECT anon_1.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_2 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] DESC
  OFFSET :param_3 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
 
@@ -481,12 +498,12 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 FROM (SELECT anon_1.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
  OFFSET :param_2 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until ORDER BY [Messages].[MessageID] ASC
  OFFSET :param_3 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
 
@@ -498,12 +515,12 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 FROM (SELECT anon_1.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
  OFFSET :param_2 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_1 UNION ALL SELECT anon_2.[MessageID] AS [MessageID]
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post ORDER BY [Messages].[MessageID] ASC
  OFFSET :param_3 ROWS
  FETCH FIRST :end ROWS ONLY) AS anon_2) AS halves) AS numbered ON numbered.[MessageID] = [Messages].[MessageID] AND numbered.position > :offset AND numbered.position <= :end ORDER BY [Messages].[MessageID]
 
@@ -511,22 +528,22 @@ WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [M
 SELECT count(*) AS count_1
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until) AS halves
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until) AS halves
 
 -- threads._lengths[True]
 SELECT count(*) AS count_1
 FROM (SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = :partner AND [Messages].[MessageID] > :sent_after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post UNION ALL SELECT [Messages].[MessageID] AS [MessageID]
 FROM [Messages]
-WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] > :after AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post) AS halves
+WHERE [Messages].[SenderID] = :partner AND [Messages].[RecipientID] = :me AND [Messages].[SenderID] != [Messages].[RecipientID] AND [Messages].[MessageID] > :after AND [Messages].[IsDeleted] = 0 AND [Messages].[MessageID] <= :until AND [Messages].[PostID] = :post) AS halves
 
 -- threads._unread
 SELECT count(*) AS count_1
 FROM [Messages]
-WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[MessageID] > :after AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
+WHERE [Messages].[RecipientID] = :me AND [Messages].[SenderID] = :partner AND [Messages].[MessageID] + :message_id_1 > :after AND [Messages].[IsReadByRecipient] = 0 AND [Messages].[IsRead] = 0 AND [Messages].[IsDeleted] = 0
 
 -- users._one
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive]
