@@ -23,6 +23,7 @@ from tests.support.databases import (
     SqlServer,
     server_folder,
 )
+from tests.support.figures import Figures
 from tests.support.people import Person
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
@@ -223,6 +224,14 @@ def dmitri(server: RunningServer) -> Person:
     return server.person(4)
 
 
+SAID = pytest.StashKey[list[tuple[str, str]]]()
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return Figures(request.node.name, request.config.stash.setdefault(SAID, []))
+
+
 def skipped(config: pytest.Config) -> list[Any]:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     return list(reporter.stats.get("skipped", []))
@@ -236,7 +245,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name what was skipped, in the last lines."""
+    """Name what was skipped, in the last lines; before them the figures that tests found."""
+    for test, line in config.stash.get(SAID, []):
+        terminalreporter.write_line(f"FIGURE: {test}: {line}")
     for report in skipped(config):
         terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
     if os.environ.get("CI") == "true" and skipped(config):
