@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
 from regoods.app import Application, contract, make_app, make_server
-from regoods.core import indexes, schema
+from regoods.core import durability, indexes, schema
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
@@ -137,7 +137,7 @@ def print_differences(settings: Settings) -> int:
     if made_at_start:
         print_list("A start in development adds:", [one for one in report.refusals if one not in refusals])
     print_list("A server does not start until these are mended:", refusals)
-    print_list("Advice:", [*report.advice, *migrations.advice(database)])
+    print_list("Advice:", [*report.advice, *durability.advice(database), *migrations.advice(database)])
     if not refusals:
         print("A server can start on it.")
     return DIFFERENT if refusals else 0
