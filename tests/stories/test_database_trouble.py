@@ -3,14 +3,15 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from regoods.core.editions import BUSY_TIMEOUT_MS
+from tests.conftest import start_or_skip
 from tests.stories.conftest import Begin
-from tests.support.databases import MissingPackage
+from tests.support.databases import MissingPackage, PostgresServer, database_of, prepare_folder, server_folder
 from tests.support.figures import Figures
 from tests.support.follower import follow_all
 from tests.support.people import LIMIT
@@ -19,7 +20,7 @@ from tests.support.stored import Stored, check_integrity
 from tests.support.traffic import RECIPIENTS, Crowd
 from tests.support.volume import Volume, locked, no_growth, unwritable
 
-pytestmark = [pytest.mark.editions("sqlite"), pytest.mark.gen_test(timeout=90)]
+pytestmark = [pytest.mark.gen_test(timeout=90)]
 
 SENDERS = 50
 VOLUME_MEGABYTES = 48
@@ -27,13 +28,11 @@ VOLUME_MEGABYTES = 48
 
 
 @pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Volume]:
-    try:
-        made = Volume(tmp_path / "volume", VOLUME_MEGABYTES)
-    except MissingPackage as missing:
-        pytest.skip(str(missing))
-    yield made
-    made.unmount()
+def volume() -> Iterator[Volume]:
+    with server_folder() as folder:
+        made = start_or_skip(lambda path: Volume(path, VOLUME_MEGABYTES), folder / "volume")
+        yield made
+        made.unmount()
 
 
 @pytest.fixture
@@ -60,30 +59,33 @@ async def reads_go_on(process: ServerProcess) -> None:
 
 async def survive(
     begin: Begin,
-    path: Path,
+    database_url: str,
     trouble: Callable[[ServerProcess], AbstractContextManager[None]],
     figures: Figures,
     what: str,
+    *,
+    commits_break: bool = False,
 ) -> None:
-    process = await begin(url(path), SENDERS).started()
+    """`commits_break`: whether the trouble may come between a commit and its answer, which is then 503."""
+    process = await begin(database_url, SENDERS).started()
     followers = await follow_all(process, RECIPIENTS)
     crowd = await Crowd(SENDERS).begin(process)
     await crowd.until_acknowledged(200)
 
     with trouble(process):
-        await crowd.until_refused(2 * SENDERS)
+        await crowd.until_refused(2 * SENDERS, 2 * LIMIT)
         await reads_go_on(process)
         refused = len(crowd.refused)
     over = time.monotonic()
     await crowd.until_acknowledged(1)
     recovered = time.monotonic() - over
-    await crowd.until_acknowledged(200)
+    await crowd.until_each_acknowledged()
     await crowd.end()
 
-    stored = Stored(url(path))
-    stored.check(crowd)
+    stored = Stored(database_url)
+    stored.check(crowd, doubtful=crowd.refused if commits_break else ())
     await stored.check_followers(followers)
-    check_integrity(url(path))
+    check_integrity(database_url)
     for follower in followers.values():
         assert follower.dials == 1  # nobody's socket was closed for it
         await follower.stop()
@@ -91,27 +93,61 @@ async def survive(
     process.signal(signal.SIGTERM)
     assert await process.exit_code() == 0
     figures.say(
-        f"{what}: {refused:,} refused with 503, none stored, no event; first 201 {recovered:.1f} s after its end"
+        f"{what}: {refused:,} refused with 503, {stored.count(crowd.refused)} of them stored; "
+        f"first 201 {recovered:.1f} s after its end"
     )
 
 
 async def test_the_disk_is_full(begin: Begin, volume: Volume, path: Path, figures: Figures) -> None:
-    await survive(begin, path, lambda _process: volume.full(), figures, "disk full")
+    await survive(begin, url(path), lambda _process: volume.full(), figures, "disk full")
 
 
 async def test_the_disk_fails(begin: Begin, tmp_path: Path, figures: Figures) -> None:
     path = tmp_path / "regoods.db"
 
-    await survive(begin, path, lambda process: no_growth(process.process_id, log_of(path)), figures, "I/O error")
+    await survive(begin, url(path), lambda process: no_growth(process.process_id, log_of(path)), figures, "I/O error")
 
 
 async def test_the_files_may_not_be_written(begin: Begin, tmp_path: Path, figures: Figures) -> None:
     path = tmp_path / "regoods.db"
 
     try:
-        await survive(begin, path, lambda _process: unwritable(path, log_of(path)), figures, "read-only")
+        await survive(begin, url(path), lambda _process: unwritable(path, log_of(path)), figures, "read-only")
     except MissingPackage as missing:
         pytest.skip(str(missing))
+
+
+@pytest.mark.editions("postgresql")
+async def test_a_server_turns_read_only(
+    begin: Begin, postgres: PostgresServer, database_url: str, figures: Figures
+) -> None:
+    """As a primary does that becomes a standby. Connections that were made meanwhile are not kept."""
+    name = database_of(database_url)
+
+    @contextmanager
+    def read_only(_process: ServerProcess) -> Iterator[None]:
+        postgres.execute(
+            f"ALTER DATABASE {name} SET default_transaction_read_only = on",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+        yield
+        postgres.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+    await survive(begin, database_url, read_only, figures, "PostgreSQL read-only", commits_break=True)
+
+
+async def test_a_servers_disk_is_full(begin: Begin, postgres: PostgresServer, volume: Volume, figures: Figures) -> None:
+    folder = volume.folder / "tables"
+    folder.mkdir()
+    prepare_folder(folder, "postgres")
+    database_url = postgres.fresh()
+    name = database_of(database_url)
+    postgres.execute(f"CREATE TABLESPACE small LOCATION '{folder}'", f"ALTER DATABASE {name} SET TABLESPACE small")
+    try:
+        await survive(begin, database_url, lambda _process: volume.full(), figures, "PostgreSQL's disk full")
+    finally:
+        postgres.drop(database_url)
+        postgres.execute("DROP TABLESPACE small")
 
 
 async def test_the_file_is_locked_for_ten_seconds(begin: Begin, tmp_path: Path, figures: Figures) -> None:

@@ -113,6 +113,16 @@ class Crowd:
         enough = len(self.acknowledged) + more
         await self.until(lambda: len(self.acknowledged) >= enough, limit)
 
+    async def until_each_acknowledged(self) -> None:
+        """Wait until each sender has had one more answer of 201."""
+        before = len(self.acknowledged)
+
+        def since() -> set[str]:
+            texts = itertools.islice(self.acknowledged.values(), before, None)
+            return {text.partition(" ")[0] for text in texts}
+
+        await self.until(lambda: len(since()) == len(self._senders))
+
     async def until_refused(self, more: int, limit: float = LIMIT) -> None:
         enough = len(self.refused) + more
         await self.until(lambda: len(self.refused) >= enough, limit)
