@@ -53,5 +53,5 @@ async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp
     grown = process.memory("VmHWM") - before
     # Their bodies are 200 MiB, and decoded together they would be 2.4 GB.
     assert grown < 100 * MIB
-    assert slowest < 2
+    assert slowest < 5
     assert len(list((tmp_path / "attachments").iterdir())) == AT_ONCE + 1
