@@ -34,7 +34,7 @@ async def upload(person: Person, body: bytes) -> int:
         return (await answer(reader, limit=50)).status
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp_path: Path) -> None:
     ann, ben = (await process.started()).person(1), process.person(2)
     # As a phone takes it: 12 megapixels, 4 MB.

@@ -25,7 +25,7 @@ expect.set_options(timeout=15_000)  # milliseconds: a busy machine draws late
 
 browser_test = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.gen_test(timeout=90),
+    pytest.mark.gen_test(timeout=240),
 ]
 
 
