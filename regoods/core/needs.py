@@ -55,7 +55,7 @@ def rights(dialect: Dialect) -> dict[sa.Table, list[str]]:
 
 @functools.cache
 def _named(statement: Any) -> frozenset[sa.Column[Any]]:
-    """Its walk is half of a start's time, and a start that migrates looks twice; no statement ever changes."""
+    """Walked once: a start that migrates looks twice, and no statement ever changes."""
     return frozenset(
         column
         for element in iterate(statement)

@@ -34,7 +34,7 @@ class RunningServer:
         self.base_url = ""
 
     def start(self, *, migrated: bool = False) -> None:
-        """On the loop's thread. A database that is known to be `migrated` is not looked through, half a test's time."""
+        """On the loop's thread. A database that is known to be `migrated` is not looked through again."""
         if migrated:
             self.app.prepare_features()
         else:
