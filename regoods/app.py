@@ -136,6 +136,11 @@ class Application(tornado.web.Application):
         In development the embedded one is made and migrated here; a server's schema is its DBA's.
         Raises SettingsError where the database cannot be used, with a line for each thing that is wrong.
         """
+        self.check_schema()
+        self.prepare_features()
+
+    def check_schema(self) -> None:
+        """See that the database is as it must be; make and migrate it where it is made here. Raises SettingsError."""
         settings = self.services.settings
         self.database.probe()
         made_here = self.database.embedded and settings.development
@@ -146,6 +151,10 @@ class Application(tornado.web.Application):
         self.database.text_encoding = report.text_encoding
         if report.text_encoding is not None:
             logger.warning("message texts can hold %s only: see %s", report.text_encoding, CHECK)
+
+    def prepare_features(self) -> None:
+        """Let the features put in what they want there. Raises SettingsError."""
+        settings = self.services.settings
         try:
             session = self.database.session(writes=True)
             session.begin()
