@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait for more than they compute, so one process more than the smallest machine has cores.
+TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help run test check test-mssql types bench bench-full bench-database bench-search profile format picture clean
@@ -18,7 +20,7 @@ run: $(VENV)/installed ## set up, then serve on http://127.0.0.1:3000 (settings:
 test: $(VENV)/installed-dev ## set up, then all checks and all tests
 	@.ci/system-packages
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .

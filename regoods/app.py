@@ -138,12 +138,21 @@ class Application(tornado.web.Application):
         In development the embedded one is made and migrated here; a server's schema is its DBA's.
         Raises SettingsError where the database cannot be used, with a line for each thing that is wrong.
         """
+        self.check_schema()
+        self.prepare_features()
+
+    def check_schema(self) -> None:
+        """See that the database is as it must be; make and migrate it where it is made here. Raises SettingsError."""
         settings = self.services.settings
         self.database.probe()
         made_here = self.database.embedded and settings.development
         self._accept(migrations.prepare(self.database) if made_here else schema.check(self.database))
         if self.database.text_encoding is not None:
             logger.warning("message texts can hold %s only: see %s", self.database.text_encoding, CHECK)
+
+    def prepare_features(self) -> None:
+        """Let the features put in what they want there. Raises SettingsError."""
+        settings = self.services.settings
         try:
             session = self.database.session(writes=True)
             session.begin()

@@ -63,7 +63,7 @@ async def test_a_partner_comes_and_goes(server: RunningServer, ann: Person, ben:
     server.clock.advance(timedelta(minutes=1))
     for tab in tabs:
         assert await tab.next_presence() == (2, False, "2026-01-06T10:01:00.000Z")
-    assert GRACE <= time.monotonic() - begun < GRACE + 2
+    assert GRACE <= time.monotonic() - begun < GRACE + 5
     assert await is_silent(*tabs, at_chloe)  # to her Ben is a stranger
     assert [event["type"] for event in at_ben.seen] == ["connected"]  # nor is he told who was there before him
 

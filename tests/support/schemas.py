@@ -13,6 +13,7 @@ from regoods.core.editions import snake_case
 from regoods.core.settings import ROOT
 from tests.support.contract_schema import POSTGRESQL, SQL_SERVER, SQLITE, statements
 from tests.support.databases import database_of, postgres_folder
+from tests.support.people import LIMIT
 from tests.support.process import NOTHING_SET, SECRET
 
 INDEXES = [
@@ -107,7 +108,7 @@ def run(
         env=NOTHING_SET | given,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=2 * LIMIT,
         check=False,
     )
 
@@ -153,5 +154,5 @@ def run_text(database: Database, text: str) -> None:
         return
     url = url_of(database).replace("+psycopg", "")
     program = [str(postgres_folder() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]
-    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=2 * LIMIT, check=False)
     assert done.returncode == 0, done.stderr

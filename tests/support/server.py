@@ -33,9 +33,12 @@ class RunningServer:
         self.people: list[Person] = []
         self.base_url = ""
 
-    def start(self) -> None:
-        """On the loop's thread."""
-        self.app.prepare_database()
+    def start(self, *, migrated: bool = False) -> None:
+        """On the loop's thread. A database that is known to be `migrated` is not looked through again."""
+        if migrated:
+            self.app.prepare_features()
+        else:
+            self.app.prepare_database()
         with self.app.database.engine.begin() as connection:
             if connection.execute(sa.select(users.c.user_id).limit(1)).first() is None:
                 fill(connection, self.names)
