@@ -355,6 +355,43 @@ async def test_a_chat_goes_on_when_a_node_dies(deployment: Deployment, ann: Pers
     assert (await at_ann.until("message_sent"))["message"] == sent
 
 
+@pytest.mark.parametrize("writing", [True, False], ids=["written", "read"])
+async def test_only_reads_that_a_dying_node_had_received_are_asked_of_the_other(
+    deployment: Deployment, ann: Person, ben: Person, writing: bool
+) -> None:
+    dying = deployment.nodes[0]
+    dying.signal(signal.SIGSTOP)
+    texts = [f"Number {number}" for number in range(4)]
+
+    async def send(text: str) -> int:
+        return (await ann.post("/messages", {"recipientId": 2, "messageContent": text})).status
+
+    async def read(_text: str) -> int:
+        return (await ann.get("/messages/conversations")).status
+
+    async def is_received() -> bool:
+        return unread_by(dying) > 0
+
+    asking = [asyncio.ensure_future((send if writing else read)(text)) for text in texts]
+    await eventually(is_received)
+    dying.kill()
+
+    outcomes = dict(zip(texts, await asyncio.gather(*asking), strict=True))
+    stored = {message["messageContent"] for message in (await ben.get("/messages/user/1")).data} & set(texts)
+    assert set(outcomes.values()) == ({201, 503} if writing else {200})
+    assert stored == {text for text, status in outcomes.items() if status == 201}
+
+
+def unread_by(node: ServerProcess) -> int:
+    """Connections whose bytes have come to a node that has not read them (proc_net_tcp(5): state 01, established)."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    port = f":{int(node.port):04X}"
+    return sum(
+        local.endswith(port) and state == "01" and not queues.endswith(":00000000")
+        for _, local, _, state, queues, *_ in lines
+    )
+
+
 @pytest.mark.gen_test(timeout=60)
 @pytest.mark.parametrize("environment", [{"RATE_LIMIT_WRITES_PER_MINUTE": "0", "RATE_LIMIT_READS_PER_MINUTE": "0"}])
 async def test_nobody_notices_that_one_node_after_the_other_is_restarted(
