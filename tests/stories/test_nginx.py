@@ -297,6 +297,35 @@ async def test_a_socket_opens_over_wss_and_the_next_one_on_the_other_node(
     assert await at_ben.quiet() == []
 
 
+async def test_two_people_chat_whichever_node_each_is_on(deployment: Deployment, ann: Person, ben: Person) -> None:
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    assert [await sockets_of(node) for node in deployment.nodes] == [1, 1]
+
+    for number in range(4):  # each node gets some of them
+        sent = await ann.write(ben, f"Number {number}")
+        assert (await at_ben.until("message"))["message"] == sent
+        assert (await at_ann.until("message_sent"))["message"] == sent
+        read = await ben.post(f"/messages/{sent['messageId']}/read")
+        assert read.status == 200
+        for socket in (at_ann, at_ben):
+            assert (await socket.until("message_read"))["messageId"] == sent["messageId"]
+    for writer, reader, at_reader in ((ann, ben, at_ben), (ben, ann, at_ann)):
+        socket = at_ann if writer is ann else at_ben
+        socket.send({"type": "typing", "conversationId": reader.user_id})
+        assert (await at_reader.until("typing"))["userId"] == writer.user_id
+        (preview,) = [
+            one for one in (await writer.get("/messages/conversations")).data if one["userId"] == reader.user_id
+        ]
+        assert preview["isOnline"] is True
+    edited = (await ann.put(f"/messages/{sent['messageId']}", {"messageContent": "Number four"})).data
+    for socket in (at_ann, at_ben):
+        assert (await socket.until("message_edited"))["message"] == edited
+    assert (await ben.delete(f"/messages/{sent['messageId']}")).status == 200
+    for socket in (at_ann, at_ben):
+        assert (await socket.until("message_deleted"))["messageId"] == sent["messageId"]
+        assert socket.numbers == sorted(set(socket.numbers))
+
+
 @pytest.mark.parametrize("environment", [{"WS_HEARTBEAT_INTERVAL": "500"}])
 @pytest.mark.parametrize("edits", [{"proxy_read_timeout 330s;": "proxy_read_timeout 1s;"}])
 async def test_a_quiet_socket_outlives_nginx_s_patience_by_its_heartbeat(ann: Person) -> None:
