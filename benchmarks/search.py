@@ -87,6 +87,9 @@ def fill(url: str, count: int, spread: bool) -> None:
             connection.exec_driver_sql(f"DROP INDEX {TRIGRAMS}")
     rows: list[dict[str, Any]] = []
     with database.engine.begin() as connection:
+        if database.embedded:
+            # Its driver begins no transaction by itself, and each message would be one.
+            connection.exec_driver_sql("BEGIN")
         for (sender, recipient), text in zip(pairs(count, spread), texts(count), strict=True):
             rows.append({"sender_id": sender, "recipient_id": recipient, "message_content": text, "created_at": STAMP})
             if len(rows) == 10_000:
