@@ -41,7 +41,7 @@ TABLES = [
 ]
 INDEXES_OF_POSTGRESQL = ["ix_messages_received_newest", "ix_messages_sent_newest"]
 TABLES_OF_SQLITE = ["MessagingSearchEdits"]
-FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix_messages_content")}
+FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix_messages_joined")}
 """What search has beside them. `check` does not look for it: PostgreSQL may be without, SQL Server has none."""
 Make = Callable[[str], Database]
 """Makes a database of one of the editions, by these statements."""
