@@ -51,6 +51,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "edition", [pytest.param(name, marks=marks.get(name, [])) for name in editions], indirect=True
         )
 
+    if metafunc.definition.get_closest_marker("twins"):
+        metafunc.parametrize("twin", ["local", "redis"], indirect=True)
+
 
 T = TypeVar("T")
 
@@ -150,6 +153,15 @@ def edition(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def twin(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of a server that is alone, or of one that would share with others by Redis."""
+    if getattr(request, "param", "local") == "local":
+        return {}
+    server: RedisServer = request.getfixturevalue("redis")
+    return {"redis_url": server.url}
+
+
+@pytest.fixture
 def new_database(request: pytest.FixtureRequest, edition: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a database of this edition, with the schema and without rows; another one for another name."""
     if edition == "sqlite":
@@ -179,13 +191,14 @@ def database_url(new_database: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+def settings(database_url: str, tmp_path: Path, twin: dict[str, str], request: pytest.FixtureRequest) -> Settings:
     """Defaults, an own database and folder, and what the test's `@pytest.mark.settings(...)` sets."""
     settings = Settings(
         database_url=database_url,
         attachments_url=f"file://{tmp_path}/attachments",
         demo_data=False,
         jwt_access_secret="a-secret-for-tests-" * 2,
+        **twin,
     )
     marker = request.node.get_closest_marker("settings")
     return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
@@ -197,6 +210,7 @@ def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) 
 
     async def start() -> None:
         running.start(migrated="new_database" in request.fixturenames)
+        await running.joined()
 
     io_loop.run_sync(start)
     yield running

@@ -15,6 +15,8 @@ from regoods.features.users.tables import users
 from tests.support.people import Person, Socket
 from tests.support.server import START, RunningServer
 
+pytestmark = pytest.mark.twins
+
 GRACE = 0.6
 """Seconds in these tests, for the five are a long time; a return in it must be possible on a busy machine."""
 
@@ -60,6 +62,8 @@ async def test_a_partner_comes_and_goes(server: RunningServer, ann: Person, ben:
     server.clock.advance(timedelta(minutes=1))
     begun = time.monotonic()
     await leave(at_ben)
+    while await is_online(ann, ben):
+        pass
     server.clock.advance(timedelta(minutes=1))
     for tab in tabs:
         assert await tab.next_presence() == (2, False, "2026-01-06T10:01:00.000Z")

@@ -22,6 +22,7 @@ def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[N
     async def start() -> None:
         for node in (one, two):
             node.start()
+            await node.joined()
 
     async def stop() -> None:
         for node in (one, two):
