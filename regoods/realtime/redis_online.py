@@ -35,10 +35,16 @@ class OnlineReader:
         self._young = young
         self._ready = ready
         self._lock = threading.Lock()
-        self._known: LRUCache[int, bool] = LRUCache(KNOWN)
+        self._known: LRUCache[int, int] = LRUCache(KNOWN)
+        """With the connection by which he was seen last."""
+        self._connection = 0
         self._opening = threading.Lock()
         self._client: Any = None
         self._resume_at = 0.0
+
+    def reconnected(self) -> None:
+        """Redis may have forgotten all since: who is not there any more may not be there yet again."""
+        self._connection += 1
 
     def among(self, user_ids: Collection[int]) -> set[int]:
         """Those of them who are online; what was last known where Redis cannot say."""
@@ -48,13 +54,12 @@ class OnlineReader:
             return {user_id for user_id in asked if self.was_online(user_id)}
         found, complete = answers
         with self._lock:
-            for user_id in found:
-                self._known[user_id] = True
-            if complete:
-                for user_id in asked:
-                    if user_id not in found:
-                        self._known.pop(user_id, None)
-        return found if complete else found | {user_id for user_id in asked if self.was_online(user_id)}
+            for user_id in asked:
+                if user_id in found:
+                    self._known[user_id] = self._connection
+                elif complete or self._known.get(user_id) == self._connection:
+                    self._known.pop(user_id, None)
+            return {user_id for user_id in asked if user_id in self._known}
 
     def was_online(self, user_id: int) -> bool:
         """As last known, without asking."""

@@ -228,6 +228,7 @@ class RedisPlaces(Places):
                 self._departed(user_id)
             return
         if left == NONE_IS_LEFT:
+            self._online.forget(user_id)
             self._departed(user_id)
 
     async def _run_release(self, user_id: int, place: int) -> int:
@@ -270,6 +271,7 @@ class RedisPlaces(Places):
     def _returned(self) -> None:
         """The link is there: Redis may not be what it was."""
         self._ready = False
+        self._online.reconnected()
         self._write_all = True
         self._look_now.set()
 
