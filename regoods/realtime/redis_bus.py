@@ -210,7 +210,7 @@ class RedisBus(Bus):
 
     def _tell_unpublished(self) -> None:
         """Others are to look into the logs of those of whom they were not told."""
-        if not self._link.connected or self._unpublished == set():
+        if not self.link.connected or self._unpublished == set():
             return
         unpublished, self._unpublished = self._unpublished, set()
         if unpublished is None:

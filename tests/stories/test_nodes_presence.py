@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from regoods.core.settings import Settings
 from regoods.features.presence import comings
 from tests.support.people import Person, Socket
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import connect_raw, dial_raw, eventually
+from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
 
@@ -206,12 +207,19 @@ async def test_what_was_refused_on_one_node_is_kept_out_on_the_other(nodes: Node
 
 async def test_an_aborted_handshake_holds_no_place(nodes: Nodes, redis: RedisServer) -> None:
     ann = nodes[0].person(1)
+    address = urlsplit(ann.base_url)
+    redis.client.config_resetstat()
     for _ in range(5):
-        raw = await dial_raw(ann)
-        raw.close()
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            f"GET /messages?token={ann.token()} HTTP/1.1\r\nHost: regoods\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        writer.close()  # before it is answered
 
     async def none_is_held() -> bool:
-        return not redis.client.exists("regoods:taken:{1}", "regoods:sockets:{1}")
+        freed = redis.client.info("commandstats").get("cmdstat_zrem", {}).get("calls", 0)
+        return freed >= 5 and not redis.client.exists("regoods:taken:{1}", "regoods:sockets:{1}")
 
     await eventually(none_is_held)
     await nodes[1].person(1).connect()
@@ -355,6 +363,26 @@ async def test_while_redis_is_away_and_when_it_is_back_nobody_goes_offline(
     assert await (await nodes[0].person(2).dial()).closed() == FULL
     assert [told for told in at_ann.presences if told["userId"] == 2] == []
     assert await is_silent(at_ann)
+
+
+async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
+    on_own_redis: Nodes, own_redis: RedisServer
+) -> None:
+    nodes = on_own_redis
+    ann = nodes[0].person(1)
+    await ann.write(nodes[1].person(2))
+    at_ann = await ann.connect()
+    here, _there = await nodes[0].person(2).connect(), await nodes[1].person(2).connect()
+    assert (await at_ann.next_presence())[:2] == (2, True)
+
+    own_redis.kill()
+    await eventually(lambda: away(nodes))
+    await leave(here)
+    assert (await at_ann.next_presence())[:2] == (2, False)  # by what this node knows
+    own_redis.start()
+
+    assert (await at_ann.next_presence())[:2] == (2, True)
+    await eventually(sees(ann, 2, True))
 
 
 async def away(nodes: Nodes) -> bool:
