@@ -1,4 +1,4 @@
-"""Who is online, as a reader thread asks Redis: what was last known where Redis cannot say, never "everyone offline"."""
+"""Who is online, as a reader thread asks Redis: what was last known where it cannot say, never "everyone offline"."""
 
 import time
 from collections.abc import Callable, Iterator
