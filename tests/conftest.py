@@ -43,16 +43,19 @@ ON_ALL_EDITIONS = ("tests/features/", "tests/stories/")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
+    editions: tuple[str, ...] = ()
     if "edition" in metafunc.fixturenames and path.startswith(ON_ALL_EDITIONS):
         marker = metafunc.definition.get_closest_marker("editions")
         editions = marker.args if marker else EDITIONS
-        marks = {"mssql": [pytest.mark.mssql]}
-        metafunc.parametrize(
-            "edition", [pytest.param(name, marks=marks.get(name, [])) for name in editions], indirect=True
-        )
-
+    marks = {"mssql": [pytest.mark.mssql]}
     if metafunc.definition.get_closest_marker("twins"):
-        metafunc.parametrize("twin", ["local", "redis"], indirect=True)
+        # What is shared by Redis is the same whatever the database.
+        pairs = [(name, "local") for name in editions or ("sqlite",)] + [("sqlite", "redis")]
+        values = [pytest.param(*pair, marks=marks.get(pair[0], [])) for pair in pairs]
+        metafunc.parametrize(("edition", "twin"), values, indirect=True)
+    elif editions:
+        values = [pytest.param(name, marks=marks.get(name, [])) for name in editions]
+        metafunc.parametrize("edition", values, indirect=True)
 
 
 T = TypeVar("T")

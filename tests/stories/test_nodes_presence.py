@@ -7,21 +7,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
+from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person, Socket
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
 from tests.support.redis import RedisServer
-from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.editions("sqlite")
-
-Nodes = tuple[RunningServer, RunningServer]
 
 GRACE = 0.8
 """Seconds in these tests; `kill -9` has the contract's five."""
@@ -32,7 +29,7 @@ FULL = (1008, "Too many connections")
 @pytest.fixture
 def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
-    yield from two_nodes(io_loop, settings, redis)
+    yield from two_nodes(io_loop, settings, redis.url)
 
 
 @pytest.fixture
@@ -40,25 +37,7 @@ def on_own_redis(
     io_loop: IOLoop, settings: Settings, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Nodes]:
     monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
-    yield from two_nodes(io_loop, settings, own_redis)
-
-
-def two_nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
-    settings = msgspec.structs.replace(settings, redis_url=redis.url)
-    one, two = RunningServer(settings), RunningServer(settings)
-
-    async def start() -> None:
-        for node in (one, two):
-            node.start()
-            await node.joined()
-
-    async def stop() -> None:
-        for node in (one, two):
-            await node.stop()
-
-    io_loop.run_sync(start)
-    yield one, two
-    io_loop.run_sync(stop, timeout=25)
+    yield from two_nodes(io_loop, settings, own_redis.url)
 
 
 def entries(redis: RedisServer, user_id: int) -> int:
