@@ -47,6 +47,8 @@ from regoods.realtime.admission import Admission
 from regoods.realtime.bus import Bus, LocalBus
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.inbox import HEARD, Inbox
+from regoods.realtime.places import LocalPlaces, Places
+from regoods.realtime.refusals import Refusals
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.socket import MessageSocket
 
@@ -93,6 +95,7 @@ class Application(tornado.web.Application):
         )
         self.metrics = Metrics()
         self.bus = _bus(settings, self.registry, self.metrics)
+        self.places, self.refusals = _places(settings, self.registry, self.bus)
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -102,7 +105,7 @@ class Application(tornado.web.Application):
                 clock,
                 guards=[feature.guard for feature in self.features if feature.guard is not None],
                 deliver=self.bus.deliver,
-                is_online=self.registry.is_online,
+                online=self.places.online,
                 enrichers=_by_kind(feature.enriches for feature in self.features),
                 hearers=_by_kind(feature.hears for feature in self.features),
                 log=next((feature.log for feature in self.features if feature.log is not None), None),
@@ -187,26 +190,28 @@ class Application(tornado.web.Application):
             self.registry,
             self.metrics,
             max_message_size=settings.ws_max_message_size,
-            max_connections=settings.ws_max_connections_per_user,
             heartbeat_seconds=settings.ws_heartbeat_interval / 1000,
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
             numbers=self.bus.numbers,
-            arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
-            departed=self._telling([listener for feature in self.features for listener in feature.departures]),
+            places=self.places,
         )
-        admission = Admission(self.services, realtime, self.bus)
+        admission = Admission(self.services, self.bus, self.places, self.refusals)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
         notices = {kind: take for feature in self.features for kind, take in feature.notices.items()}
+        self.places.start(
+            arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
+            departed=self._telling([listener for feature in self.features for listener in feature.departures]),
+        )
         self.bus.start(
             self.services.work, {kind: functools.partial(take, self.services) for kind, take in notices.items()}
         )
-        self.heartbeat = heartbeat.Heartbeat(realtime)
+        self.heartbeat = heartbeat.Heartbeat(realtime, self.places)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, admission.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, self.places.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
             self._every(SWEEP_MS, sweep)
         for feature in self.features:
             for periodic in feature.periodic:
@@ -219,8 +224,10 @@ class Application(tornado.web.Application):
         for callback in self._periodic:
             callback.stop()
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        self.places.retire()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
+        await self.places.stop()
         await self.bus.stop()
         await server.close_all_connections()
         self.database.close()
@@ -262,6 +269,20 @@ def _bus(settings: Settings, registry: ConnectionRegistry[Connection], metrics: 
     from regoods.realtime.redis_bus import RedisBus
 
     return RedisBus(registry, metrics, RedisLink(settings.redis_url, settings.redis_prefix), settings.redis_url)
+
+
+def _places(settings: Settings, registry: ConnectionRegistry[Connection], bus: Bus) -> tuple[Places, Refusals]:
+    """Who may have a socket, by what this process knows, and with REDIS_URL by what all know."""
+    limit = settings.ws_max_connections_per_user
+    if not settings.redis_url:
+        return LocalPlaces(registry, limit), Refusals()
+    from regoods.realtime.redis_bus import RedisBus
+    from regoods.realtime.redis_places import RedisPlaces
+    from regoods.realtime.redis_refusals import RedisRefusals
+
+    assert isinstance(bus, RedisBus)
+    places = RedisPlaces(registry, limit, bus, settings.redis_url, settings.ws_heartbeat_interval / 1000)
+    return places, RedisRefusals(bus.link)
 
 
 def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:

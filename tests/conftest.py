@@ -43,13 +43,19 @@ ON_ALL_EDITIONS = ("tests/features/", "tests/stories/")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
+    editions: tuple[str, ...] = ()
     if "edition" in metafunc.fixturenames and path.startswith(ON_ALL_EDITIONS):
         marker = metafunc.definition.get_closest_marker("editions")
         editions = marker.args if marker else EDITIONS
-        marks = {"mssql": [pytest.mark.mssql]}
-        metafunc.parametrize(
-            "edition", [pytest.param(name, marks=marks.get(name, [])) for name in editions], indirect=True
-        )
+    marks = {"mssql": [pytest.mark.mssql]}
+    if metafunc.definition.get_closest_marker("twins"):
+        # What is shared by Redis is the same whatever the database.
+        pairs = [(name, "local") for name in editions or ("sqlite",)] + [("sqlite", "redis")]
+        values = [pytest.param(*pair, marks=marks.get(pair[0], [])) for pair in pairs]
+        metafunc.parametrize(("edition", "twin"), values, indirect=True)
+    elif editions:
+        values = [pytest.param(name, marks=marks.get(name, [])) for name in editions]
+        metafunc.parametrize("edition", values, indirect=True)
 
 
 T = TypeVar("T")
@@ -150,6 +156,15 @@ def edition(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def twin(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of a server that is alone, or of one that would share with others by Redis."""
+    if getattr(request, "param", "local") == "local":
+        return {}
+    server: RedisServer = request.getfixturevalue("redis")
+    return {"redis_url": server.url}
+
+
+@pytest.fixture
 def new_database(request: pytest.FixtureRequest, edition: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a database of this edition, with the schema and without rows; another one for another name."""
     if edition == "sqlite":
@@ -179,13 +194,14 @@ def database_url(new_database: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+def settings(database_url: str, tmp_path: Path, twin: dict[str, str], request: pytest.FixtureRequest) -> Settings:
     """Defaults, an own database and folder, and what the test's `@pytest.mark.settings(...)` sets."""
     settings = Settings(
         database_url=database_url,
         attachments_url=f"file://{tmp_path}/attachments",
         demo_data=False,
         jwt_access_secret="a-secret-for-tests-" * 2,
+        **twin,
     )
     marker = request.node.get_closest_marker("settings")
     return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
@@ -197,6 +213,7 @@ def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) 
 
     async def start() -> None:
         running.start(migrated="new_database" in request.fixturenames)
+        await running.joined()
 
     io_loop.run_sync(start)
     yield running

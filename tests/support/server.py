@@ -16,6 +16,7 @@ from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
 from tests.support.clock import ManualClock
 from tests.support.people import Person
+from tests.support.raw_socket import eventually
 
 NAMES = ("Ann Archer", "Ben Baker", "Chloé Dubois", "Dmitri Волков", "Emre Yılmaz", "Fatima Zahra")
 START = datetime(2026, 1, 6, 10, 0, tzinfo=UTC)
@@ -46,6 +47,14 @@ class RunningServer:
         sockets = bind_sockets(0, "127.0.0.1")
         self.http.add_sockets(sockets)
         self.base_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+
+    async def joined(self) -> None:
+        """Once Redis hears it, where there is one."""
+
+        async def is_joined() -> bool:
+            return not self.app.bus.degraded
+
+        await eventually(is_joined)
 
     async def stop(self) -> None:
         for person in self.people:
