@@ -19,7 +19,7 @@ from regoods.core.clock import Clock
 from regoods.core.database import open_database
 from regoods.core.differences import CHECK, Report
 from regoods.core.feature import Contract, Feature, Services, UserListener
-from regoods.core.limits import WindowCounter
+from regoods.core.limits import Counting, WindowCounter, count_alone
 from regoods.core.metrics import Metrics
 from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
@@ -44,7 +44,7 @@ from regoods.features import (
 )
 from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
-from regoods.realtime.bus import Bus, LocalBus
+from regoods.realtime.bus import Bus, LocalBus, Notice
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.inbox import HEARD, Inbox
 from regoods.realtime.registry import ConnectionRegistry
@@ -71,6 +71,7 @@ FEATURES: Sequence[Feature] = (
 )
 """A feature may import those above it."""
 
+RATE_SECONDS = 60.0
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
 MAX_HEADERS = 16 * 1024
@@ -92,7 +93,7 @@ class Application(tornado.web.Application):
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
         self.metrics = Metrics()
-        self.bus = _bus(settings, self.registry, self.metrics)
+        self.bus, self._counting, self._notices = _nodes(settings, self.registry, self.metrics)
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -118,7 +119,8 @@ class Application(tornado.web.Application):
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
         )
         self.patience = Patience()
-        self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
+        self._write_counter = self._counting("writes", RATE_SECONDS, settings.rate_limit_writes_per_minute)
+        self._read_counter: WindowCounter[int] = WindowCounter(RATE_SECONDS)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
             _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
@@ -129,7 +131,8 @@ class Application(tornado.web.Application):
             template_path=str(ROOT / "templates"),
             services=self.services,
             patience=self.patience,
-            request_counter=self._request_counter,
+            read_counter=self._read_counter,
+            write_counter=self._write_counter,
         )
 
     def prepare_database(self) -> None:
@@ -181,7 +184,7 @@ class Application(tornado.web.Application):
         """Begin to work; on the loop's thread, before the server listens."""
         settings = self.services.settings
         listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
-        inbox = Inbox(self.services, listeners)
+        inbox = Inbox(self.services, listeners, self._counting)
         self.realtime = realtime = Realtime(
             asyncio.get_running_loop(),
             self.registry,
@@ -201,13 +204,16 @@ class Application(tornado.web.Application):
         self.services.work.start()
         notices = {kind: take for feature in self.features for kind, take in feature.notices.items()}
         self.bus.start(
-            self.services.work, {kind: functools.partial(take, self.services) for kind, take in notices.items()}
+            self.services.work,
+            self._notices | {kind: functools.partial(take, self.services) for kind, take in notices.items()},
         )
         self.heartbeat = heartbeat.Heartbeat(realtime)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, admission.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, admission.sweep, self.bus.numbers.sweep):
             self._every(SWEEP_MS, sweep)
+        for counter in (self._read_counter, self._write_counter):
+            self._every(SWEEP_MS, counter.sweep)
         for feature in self.features:
             for periodic in feature.periodic:
                 self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
@@ -254,14 +260,21 @@ class PatientServer(HTTPServer):
         super().handle_stream(stream, address)
 
 
-def _bus(settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics) -> Bus:
-    """To this process's sockets, and with REDIS_URL to those of all others."""
+def _nodes(
+    settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics
+) -> tuple[Bus, Counting, dict[str, Notice]]:
+    """What joins this process to others: the bus, how users' hits are counted, and what it hears from the others. With
+    REDIS_URL all of them are one community; without it it is alone."""
     if not settings.redis_url:
-        return LocalBus(registry, metrics)
+        return LocalBus(registry, metrics), count_alone, {}
+    from regoods.core.redis_limits import FULL, SharedLimits
     from regoods.core.redis_link import RedisLink
     from regoods.realtime.redis_bus import RedisBus
 
-    return RedisBus(registry, metrics, RedisLink(settings.redis_url, settings.redis_prefix), settings.redis_url)
+    link = RedisLink(settings.redis_url, settings.redis_prefix)
+    bus = RedisBus(registry, metrics, link, settings.redis_url)
+    limits = SharedLimits(link, metrics.bus, bus.notify)
+    return bus, limits.counter, {FULL: limits.take}
 
 
 def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:

@@ -1,0 +1,136 @@
+"""What two nodes count, remember and take in together: one user's limits, blocks, repeated sends, others' messages."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core.settings import Settings
+from tests.support.nodes import Nodes, at, holds, two_nodes
+from tests.support.people import Answer, Person, Socket
+from tests.support.redis import RedisServer
+from tests.support.server import RunningServer
+
+NONSENSE = {"type": "nonsense"}
+
+
+@pytest.fixture
+def fragile(io_loop: IOLoop, settings: Settings, own_redis: RedisServer) -> Iterator[Nodes]:
+    """Two nodes whose Redis a test may kill."""
+    with two_nodes(io_loop, settings, own_redis) as running:
+        yield running
+
+
+# Limits
+
+
+async def writes(person: Person, count: int) -> list[Answer]:
+    """So many, each of which would be refused for another reason."""
+    return [await person.post("/messages", raw=b"{") for _ in range(count)]
+
+
+def statuses(answers: list[Answer]) -> set[int]:
+    return {answer.status for answer in answers}
+
+
+def remaining(answer: Answer) -> int:
+    return int(answer.headers["RateLimit-Remaining"])
+
+
+async def told(nodes: Sequence[RunningServer], user_id: int, total: int) -> None:
+    """These know what was counted."""
+    for node in nodes:
+        await holds(lambda node=node: node.app._write_counter._windows[user_id].total >= total)
+
+
+@pytest.mark.editions("sqlite")
+async def test_three_hundred_writes_a_minute_whatever_the_node(nodes: Nodes, redis: RedisServer) -> None:
+    here, there = at(nodes, 1)
+    for _ in range(3):
+        assert statuses(await writes(here, 50) + await writes(there, 50)) == {400}
+    await told(nodes, 1, 300)
+    redis.client.pexpire("regoods:limit:writes:1", 15_000)
+
+    for person in (here, there):
+        (refused,) = await writes(person, 1)
+        assert (refused.status, remaining(refused)) == (429, 0)
+    for node in nodes:
+        await holds(lambda node=node: node.app._write_counter._windows[1].pending == 0)
+    for person in (here, there):
+        (refused,) = await writes(person, 1)
+        assert int(refused.headers["Retry-After"]) == int(refused.headers["RateLimit-Reset"]) <= 15
+        assert (await person.get("/messages/unread-count")).status == 200
+    assert statuses(await writes(nodes[1].person(2), 1)) == {400}
+    assert [node.app.metrics.bus.limits_alone for node in nodes] == [0, 0]
+
+
+@pytest.mark.editions("sqlite")
+@pytest.mark.settings(ws_rate_limit_per_minute=20)
+async def test_a_hundred_frames_a_minute_whatever_the_node(nodes: Nodes) -> None:
+    here, there = at(nodes, 1)
+    sockets = [await here.connect(), await there.connect()]
+
+    async def heard(socket: Socket, count: int) -> list[str]:
+        for _ in range(count):
+            socket.send(NONSENSE)
+        return [event["code"] for event in await socket.quiet()]
+
+    for socket in sockets:
+        assert await heard(socket, 10) == ["VALIDATION_ERROR"] * 10
+    for node in nodes:
+        inbox = node.app.realtime.receive.__self__
+        await holds(lambda inbox=inbox: inbox._frames._windows[1].total == 20)
+
+    for socket in sockets:  # one error a window at each
+        assert await heard(socket, 3) == ["RATE_LIMIT_EXCEEDED"]
+        assert await heard(socket, 3) == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_without_redis_each_node_goes_on_with_what_it_knows(fragile: Nodes, own_redis: RedisServer) -> None:
+    here, there = at(fragile, 1)
+    await writes(here, 100)
+    await told(fragile[:1], 1, 100)
+    await writes(there, 50)
+    await told(fragile[1:], 1, 150)
+    own_redis.kill()
+    for node in fragile:
+        await holds(lambda node=node: not node.app.bus._link.connected)
+
+    (at_here,), (at_there,) = await writes(here, 1), await writes(there, 1)
+    assert (remaining(at_here), remaining(at_there)) == (199, 149)
+    assert statuses(await writes(here, 199)) == {400}
+    assert statuses(await writes(here, 1)) == {429}
+    assert statuses(await writes(there, 1)) == {400}
+    assert [node.app.metrics.bus.limits_alone for node in fragile] == [201, 2]
+
+
+# The order of one sender's messages
+
+
+async def test_what_one_sends_from_two_nodes_arrives_in_his_order(nodes: Nodes) -> None:
+    ben = nodes[0].person(2)
+    at_ben = await ben.connect()
+    writers = at(nodes, 1)
+
+    sent = [(await writers[number % 2].write(ben, str(number)))["messageId"] for number in range(60)]
+
+    received = [(await at_ben.next())["message"]["messageId"] for _ in range(60)]
+    assert received == sent == sorted(sent)
+
+
+# Sent once
+
+
+async def test_ten_equal_keyed_posts_at_two_nodes_are_one_message(nodes: Nodes) -> None:
+    at_ben = await nodes[1].person(2).connect()
+    body = {"recipientId": 2, "messageContent": "Once"}
+
+    answers = await asyncio.gather(
+        *(person.post("/messages", body, headers={"Idempotency-Key": "k"}) for _ in range(5) for person in at(nodes, 1))
+    )
+
+    assert {(answer.status, answer.data["messageId"]) for answer in answers} == {(201, answers[0].data["messageId"])}
+    assert (await at_ben.next())["message"] == answers[0].data
+    assert await at_ben.quiet() == []
