@@ -7,10 +7,15 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
+from regoods.features.blocks.recent import RecentBlocks
+from regoods.features.messages import repeats
+from regoods.features.messages.events import NewMessage
+from regoods.features.typing import events as typing_events
 from tests.support.nodes import Nodes, at, holds, two_nodes
 from tests.support.people import Answer, Person, Socket
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
+from tests.support.unanswered import Held, lost, say_and_leave
 
 NONSENSE = {"type": "nonsense"}
 
@@ -134,3 +139,113 @@ async def test_ten_equal_keyed_posts_at_two_nodes_are_one_message(nodes: Nodes) 
     assert {(answer.status, answer.data["messageId"]) for answer in answers} == {(201, answers[0].data["messageId"])}
     assert (await at_ben.next())["message"] == answers[0].data
     assert await at_ben.quiet() == []
+
+
+HELLO = {"recipientId": 2, "messageContent": "Hello"}
+
+
+async def thread(person: Person, partner: int) -> list[str]:
+    return [message["messageContent"] for message in (await person.get(f"/messages/user/{partner}")).data]
+
+
+async def noted(nodes: Nodes, count: int = 1) -> None:
+    """Both remember so many sends whose clients went away."""
+    for node in nodes:
+        await holds(lambda node=node: len(lost(node)) == count)
+
+
+async def test_who_asks_another_node_while_his_message_is_being_stored_gets_that_one(nodes: Nodes) -> None:
+    here, there = at(nodes, 1)
+    held = await Held(nodes[0], 1).begun()
+    await say_and_leave(nodes[0], here, HELLO)
+    await noted(nodes)
+    again = asyncio.ensure_future(there.post("/messages", HELLO))
+    await holds(lambda: nodes[1].app.patience._requests)
+    await held.let_go()
+
+    stored = (await again).data
+    assert ((await again).status, stored["messageContent"]) == (201, "Hello")
+    assert await thread(nodes[1].person(2), 1) == ["Hello"]
+    # Both know that he has his answer, so the same words now are another message.
+    await noted(nodes, 0)
+    assert (await here.post("/messages", HELLO)).data["messageId"] != stored["messageId"]
+
+
+async def test_who_asks_another_node_after_his_message_was_stored_gets_that_one(nodes: Nodes) -> None:
+    here, there = at(nodes, 1)
+    held = await Held(nodes[0], 1).begun()
+    await say_and_leave(nodes[0], here, HELLO)
+    await held.let_go()
+    await noted(nodes)
+    await holds(lambda: all(one.elsewhere.done() for one in lost(nodes[1]).values()))
+
+    again = await there.post("/messages", HELLO)
+
+    (stored,) = (await there.get("/messages/user/2")).data
+    assert (again.status, again.data) == (201, stored)
+
+
+async def test_of_a_send_that_failed_elsewhere_nothing_is_remembered(nodes: Nodes) -> None:
+    here, there = at(nodes, 1)
+    about = HELLO | {"postId": 99}
+    held = await Held(nodes[0], 1).begun()
+    await say_and_leave(nodes[0], here, about)
+    await noted(nodes)
+    again = asyncio.ensure_future(there.post("/messages", about))
+    await holds(lambda: nodes[1].app.patience._requests)
+    await held.let_go()
+
+    assert (await again).status == 404
+
+
+async def test_a_send_of_which_nothing_more_is_heard_is_waited_for_no_longer_than_it_may_take(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "ELSEWHERE_SECONDS", 0.3)
+    new = NewMessage(recipient_id=2, message_content="Hello")
+    repeats.tell(nodes[0].app.services, 1, new, "storing")  # and that node dies
+    await holds(lambda: lost(nodes[1]))
+
+    assert (await nodes[1].person(1).post("/messages", HELLO)).status == 201
+
+
+# Blocks
+
+
+@pytest.fixture
+def _typing_is_not_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_events, "THROTTLE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("_typing_is_not_throttled")
+async def test_typing_ends_and_comes_back_with_a_block_made_at_another_node(nodes: Nodes) -> None:
+    ann, ben = nodes[0].person(1), nodes[1].person(2)
+    await ann.write(ben)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    ann_types, ben_types = {"type": "typing", "conversationId": 2}, {"type": "typing", "conversationId": 1}
+    at_ann.send(ann_types)
+    assert (await at_ben.until("typing"))["userId"] == 1
+    at_ben.send(ben_types)
+    assert (await at_ann.until("typing"))["userId"] == 2
+
+    def blocked(node: RunningServer) -> bool:
+        return node.app.services.state(RecentBlocks).are_between(1, 2)
+
+    assert (await nodes[1].person(2).put("/messages/blocks/1")).status == 200
+    await holds(lambda: blocked(nodes[0]))
+    at_ann.send(ann_types)
+    at_ben.send(ben_types)
+    # What comes after it has come before this.
+    assert (await at_ann.quiet(), await at_ben.quiet()) == ([], [])
+    # What comes at each from the other node would have come before this.
+    await nodes[0].person(3).write(ben)
+    await nodes[1].person(3).write(ann)
+    for socket in (at_ann, at_ben):
+        assert (await socket.next())["type"] == "message"
+
+    assert (await nodes[0].person(2).delete("/messages/blocks/1")).status == 200
+    await holds(lambda: not blocked(nodes[1]))
+    at_ann.send(ann_types)
+    at_ben.send(ben_types)
+    assert (await at_ben.next())["type"] == "typing"
+    assert (await at_ann.next())["type"] == "typing"
