@@ -74,6 +74,9 @@ FEATURES: Sequence[Feature] = (
 RATE_SECONDS = 60.0
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
+JITTER = 0.2
+"""A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
+
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
@@ -245,7 +248,7 @@ class Application(tornado.web.Application):
         return tell
 
     def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
-        callback = PeriodicCallback(run, interval_ms)
+        callback = PeriodicCallback(run, interval_ms, jitter=JITTER)
         callback.start()
         self._periodic.append(callback)
 

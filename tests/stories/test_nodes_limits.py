@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.blocks.recent import RecentBlocks
+from regoods.features.conversations.tables import messages
 from regoods.features.messages import repeats
 from regoods.features.messages.events import NewMessage
+from regoods.features.messages.tables import keys
+from regoods.features.search import actions as search_actions
+from regoods.features.sync import actions, periodic
 from regoods.features.typing import events as typing_events
 from tests.support.nodes import Nodes, at, holds, two_nodes
 from tests.support.people import Answer, Person, Socket
 from tests.support.redis import RedisServer
-from tests.support.server import RunningServer
+from tests.support.server import START, RunningServer
 from tests.support.unanswered import Held, lost, say_and_leave
 
 NONSENSE = {"type": "nonsense"}
@@ -249,3 +255,95 @@ async def test_typing_ends_and_comes_back_with_a_block_made_at_another_node(node
     at_ben.send(ben_types)
     assert (await at_ben.next())["type"] == "typing"
     assert (await at_ann.next())["type"] == "typing"
+
+
+# What other programs store, and what is done again and again
+
+
+def store_by_another(node: RunningServer, contents: Sequence[str]) -> None:
+    row = {"sender_id": 1, "recipient_id": 2, "created_at": START}
+    with node.app.database.engine.begin() as connection:
+        connection.execute(sa.insert(messages), [row | {"message_content": content} for content in contents])
+
+
+async def test_what_another_program_stores_comes_once_to_each_reader(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_ann, at_ben = await nodes[0].person(1).connect(), await nodes[1].person(2).connect()
+    # The first walks set the mark; two at once, as at two nodes that start.
+    await asyncio.gather(*(periodic.adopt(node.app.services) for node in nodes))
+    contents = [str(number) for number in range(50)]
+
+    for part in (contents[:20], contents[20:]):
+        store_by_another(nodes[0], part)
+        await asyncio.gather(*(periodic.adopt(node.app.services) for node in nodes for _ in range(3)))
+
+    for socket, kind in ((at_ann, "message_sent"), (at_ben, "message")):
+        heard = [await socket.next() for _ in contents]
+        assert {event["type"] for event in heard} == {kind}
+        assert sorted(event["message"]["messageContent"] for event in heard) == sorted(contents)
+        assert await socket.quiet() == []
+        assert socket.numbers == list(range(1, 51))
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_a_node_that_was_slow_takes_nothing_in_again(nodes: Nodes) -> None:
+    """It looked before another took all in and moved the mark."""
+    ben = nodes[1].person(2)
+    run = nodes[0].app.services.work.run
+    await periodic.adopt(nodes[0].app.services)
+    store_by_another(nodes[0], ["One", "Two", "Three"])
+    found = await run(actions.find_unlogged, 0)
+    other = nodes[1].app.services.work.run
+    for message_id in found.missing:
+        await other(actions.adopt, 0, message_id)
+    await other(actions.move_mark, 0, found.newest)
+
+    for message_id in found.missing:
+        await run(actions.adopt, 0, message_id)
+        await run(actions.pass_over, 0, message_id)
+    await run(actions.move_mark, 0, found.missing[0])
+
+    again = await run(actions.find_unlogged, 0)
+    assert (again.mark, again.missing) == (found.newest, [])
+    missed = (await ben.get("/messages/sync?since=0")).data["events"]
+    assert [event["message"]["messageContent"] for event in missed] == ["One", "Two", "Three"]
+
+
+async def test_all_that_is_done_again_and_again_may_be_done_by_both_at_once(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = at(nodes, 1)
+    for number in range(30):
+        body = {"recipientId": 2, "messageContent": f"Number {number}"}
+        assert (await here.post("/messages", body, headers={"Idempotency-Key": str(number)})).status == 201
+        assert (await there.put(f"/messages/{number + 1}", {"messageContent": f"Edited {number}"})).status == 200
+    nodes[0].clock.advance(timedelta(days=31))
+
+    done = [
+        work.run(node.app.services) for feature in nodes[0].app.features for work in feature.periodic for node in nodes
+    ]
+    await asyncio.gather(*(one for one in done if one is not None))
+
+    found = (await there.get("/messages/search?query=edited&limit=100")).data
+    assert len(found) == 30
+    assert (await there.get("/messages/sync?since=0")).data["events"] == []
+    assert nodes[0].execute(sa.select(keys.c.user_id)) == []
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_the_index_is_left_to_the_node_that_is_at_it(nodes: Nodes) -> None:
+    here, there = (node.app.services.work.run for node in nodes)
+    for node in nodes:
+        for callback in node.app._periodic:
+            callback.stop()
+    store_by_another(nodes[0], ["Hello"] * 3 * search_actions.SLICE)
+
+    reached_here = await here(search_actions.follow, 0)
+    assert await here(search_actions.is_behind, 0, reached_here)
+    reached_there = await there(search_actions.follow, 0)
+
+    assert not await here(search_actions.is_behind, 0, reached_here)
+    assert await there(search_actions.is_behind, 0, reached_there)
+    assert await here(search_actions.is_behind, 0)  # its next round
