@@ -78,20 +78,24 @@ async def test_three_hundred_writes_a_minute_whatever_the_node(nodes: Nodes, red
 
 @pytest.mark.editions("sqlite")
 @pytest.mark.settings(ws_rate_limit_per_minute=20)
-async def test_a_hundred_frames_a_minute_whatever_the_node(nodes: Nodes) -> None:
+async def test_a_hundred_frames_a_minute_whatever_the_node(nodes: Nodes, redis: RedisServer) -> None:
     here, there = at(nodes, 1)
     sockets = [await here.connect(), await there.connect()]
+    windows = [node.app.realtime.receive.__self__._frames._windows for node in nodes]
 
     async def heard(socket: Socket, count: int) -> list[str]:
         for _ in range(count):
             socket.send(NONSENSE)
         return [event["code"] for event in await socket.quiet()]
 
-    for socket in sockets:
-        assert await heard(socket, 10) == ["VALIDATION_ERROR"] * 10
-    for node in nodes:
-        inbox = node.app.realtime.receive.__self__
-        await holds(lambda inbox=inbox: inbox._frames._windows[1].total == 20)
+    assert await heard(sockets[0], 10) == ["VALIDATION_ERROR"] * 10
+    await holds(lambda: windows[0][1].total == 10)
+    assert await heard(sockets[1], 5) == ["VALIDATION_ERROR"] * 5
+    await holds(lambda: windows[1][1].total == 15)
+    redis.client.incrby("regoods:limit:frames:1", 15)  # as a third node
+    for socket, window in zip(sockets, windows, strict=True):
+        assert await heard(socket, 1) == ["VALIDATION_ERROR"]
+        await holds(lambda window=window: window[1].total > 30)
 
     for socket in sockets:  # one error a window at each
         assert await heard(socket, 3) == ["RATE_LIMIT_EXCEEDED"]
@@ -199,9 +203,11 @@ async def test_of_a_send_that_failed_elsewhere_nothing_is_remembered(nodes: Node
     await noted(nodes)
     again = asyncio.ensure_future(there.post("/messages", about))
     await holds(lambda: nodes[1].app.patience._requests)
+    begun = asyncio.get_running_loop().time()
     await held.let_go()
 
     assert (await again).status == 404
+    assert asyncio.get_running_loop().time() - begun < repeats.ELSEWHERE_SECONDS / 2
 
 
 async def test_a_send_of_which_nothing_more_is_heard_is_waited_for_no_longer_than_it_may_take(
