@@ -14,6 +14,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
 from regoods import migrations
+from regoods.community import join
 from regoods.core import explanations, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
@@ -44,11 +45,8 @@ from regoods.features import (
 )
 from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
-from regoods.realtime.bus import Bus, LocalBus
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.inbox import HEARD, Inbox
-from regoods.realtime.places import LocalPlaces, Places
-from regoods.realtime.refusals import Refusals
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.socket import MessageSocket
 
@@ -73,8 +71,12 @@ FEATURES: Sequence[Feature] = (
 )
 """A feature may import those above it."""
 
+RATE_SECONDS = 60.0
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
+JITTER = 0.2
+"""A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
+
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
@@ -94,8 +96,8 @@ class Application(tornado.web.Application):
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
         self.metrics = Metrics()
-        self.bus = _bus(settings, self.registry, self.metrics)
-        self.places, self.refusals = _places(settings, self.registry, self.bus)
+        self._community = join(settings, self.registry, self.metrics)
+        self.bus, self.places = self._community.bus, self._community.places
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -121,7 +123,8 @@ class Application(tornado.web.Application):
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
         )
         self.patience = Patience()
-        self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
+        self._write_counter = self._community.counting("writes", RATE_SECONDS, settings.rate_limit_writes_per_minute)
+        self._read_counter: WindowCounter[int] = WindowCounter(RATE_SECONDS)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
             _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
@@ -132,7 +135,8 @@ class Application(tornado.web.Application):
             template_path=str(ROOT / "templates"),
             services=self.services,
             patience=self.patience,
-            request_counter=self._request_counter,
+            read_counter=self._read_counter,
+            write_counter=self._write_counter,
         )
 
     def prepare_database(self) -> None:
@@ -184,7 +188,7 @@ class Application(tornado.web.Application):
         """Begin to work; on the loop's thread, before the server listens."""
         settings = self.services.settings
         listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
-        inbox = Inbox(self.services, listeners)
+        inbox = Inbox(self.services, listeners, self._community.counting)
         self.realtime = realtime = Realtime(
             asyncio.get_running_loop(),
             self.registry,
@@ -196,7 +200,7 @@ class Application(tornado.web.Application):
             numbers=self.bus.numbers,
             places=self.places,
         )
-        admission = Admission(self.services, self.bus, self.places, self.refusals)
+        admission = Admission(self.services, self.bus, self.places, self._community.refusals)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
@@ -206,13 +210,19 @@ class Application(tornado.web.Application):
             departed=self._telling([listener for feature in self.features for listener in feature.departures]),
         )
         self.bus.start(
-            self.services.work, {kind: functools.partial(take, self.services) for kind, take in notices.items()}
+            self.services.work,
+            {
+                **self._community.notices,
+                **{kind: functools.partial(take, self.services) for kind, take in notices.items()},
+            },
         )
         self.heartbeat = heartbeat.Heartbeat(realtime, self.places)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, self.places.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, self.places.sweep, self.bus.numbers.sweep):
             self._every(SWEEP_MS, sweep)
+        for counter in (self._read_counter, self._write_counter):
+            self._every(SWEEP_MS, counter.sweep)
         for feature in self.features:
             for periodic in feature.periodic:
                 self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
@@ -246,7 +256,7 @@ class Application(tornado.web.Application):
         return tell
 
     def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
-        callback = PeriodicCallback(run, interval_ms)
+        callback = PeriodicCallback(run, interval_ms, jitter=JITTER)
         callback.start()
         self._periodic.append(callback)
 
@@ -259,30 +269,6 @@ class PatientServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
-
-
-def _bus(settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics) -> Bus:
-    """To this process's sockets, and with REDIS_URL to those of all others."""
-    if not settings.redis_url:
-        return LocalBus(registry, metrics)
-    from regoods.core.redis_link import RedisLink
-    from regoods.realtime.redis_bus import RedisBus
-
-    return RedisBus(registry, metrics, RedisLink(settings.redis_url, settings.redis_prefix), settings.redis_url)
-
-
-def _places(settings: Settings, registry: ConnectionRegistry[Connection], bus: Bus) -> tuple[Places, Refusals]:
-    """Who may have a socket, by what this process knows, and with REDIS_URL by what all know."""
-    limit = settings.ws_max_connections_per_user
-    if not settings.redis_url:
-        return LocalPlaces(registry, limit), Refusals()
-    from regoods.realtime.redis_bus import RedisBus
-    from regoods.realtime.redis_places import RedisPlaces
-    from regoods.realtime.redis_refusals import RedisRefusals
-
-    assert isinstance(bus, RedisBus)
-    places = RedisPlaces(registry, limit, bus, settings.redis_url, settings.ws_heartbeat_interval / 1000)
-    return places, RedisRefusals(bus.link)
 
 
 def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:

@@ -23,6 +23,7 @@ from tests.support.databases import (
     SqlServer,
     server_folder,
 )
+from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
@@ -218,6 +219,13 @@ def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) 
     io_loop.run_sync(start)
     yield running
     io_loop.run_sync(running.stop, timeout=15)
+
+
+@pytest.fixture
+def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
+    """Two servers on one database, joined by a Redis."""
+    with two_nodes(io_loop, settings, redis) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,19 +1,6 @@
 """Several nodes, one community: real servers on one database, joined by a real Redis."""
 
-from collections.abc import Iterator
-
-import pytest
-from tornado.ioloop import IOLoop
-
-from regoods.core.settings import Settings
-from tests.support.nodes import Nodes, two_nodes
-from tests.support.redis import RedisServer
-
-
-@pytest.fixture
-def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
-    """Two of them."""
-    yield from two_nodes(io_loop, settings, redis.url)
+from tests.support.nodes import Nodes
 
 
 async def test_two_people_chat_each_on_another_node(nodes: Nodes) -> None:

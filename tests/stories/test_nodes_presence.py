@@ -29,7 +29,8 @@ FULL = (1008, "Too many connections")
 @pytest.fixture
 def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
-    yield from two_nodes(io_loop, settings, redis.url)
+    with two_nodes(io_loop, settings, redis) as running:
+        yield running
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def on_own_redis(
     io_loop: IOLoop, settings: Settings, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Nodes]:
     monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
-    yield from two_nodes(io_loop, settings, own_redis.url)
+    with two_nodes(io_loop, settings, own_redis) as running:
+        yield running
 
 
 def entries(redis: RedisServer, user_id: int) -> int:

@@ -1,24 +1,45 @@
-"""Two nodes of one community in the test's own process: one database, and a real Redis between them."""
+"""Several nodes, one community: real servers on one database, joined by a real Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
+from tests.support.people import Person
+from tests.support.raw_socket import eventually
+from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
 
 Nodes = tuple[RunningServer, RunningServer]
 
 
-def two_nodes(io_loop: IOLoop, settings: Settings, redis_url: str) -> Iterator[Nodes]:
-    """For a fixture: started, and stopped after the test."""
-    settings = msgspec.structs.replace(settings, redis_url=redis_url)
-    one, two = RunningServer(settings), RunningServer(settings)
+async def holds(condition: Callable[[], object]) -> None:
+    """Wait until this holds."""
+
+    async def ask() -> object:
+        return condition()
+
+    await eventually(ask)
+
+
+def at(nodes: Nodes, user_id: int) -> tuple[Person, Person]:
+    """One user at each node."""
+    return nodes[0].person(user_id), nodes[1].person(user_id)
+
+
+@contextmanager
+def two_nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
+    """Two that hear each other, with one clock; stopped at the end."""
+    settings = msgspec.structs.replace(settings, redis_url=redis.url)
+    one = RunningServer(settings)
+    two = RunningServer(settings, one.clock)
 
     async def start() -> None:
         for node in (one, two):
             node.start()
+        for node in (one, two):
             await node.joined()
 
     async def stop() -> None:

@@ -157,14 +157,17 @@ def note_edit(work: Work, message_id: int) -> None:
 
 
 @reads_for_anyone
-def is_behind(work: Work, _user_id: int) -> bool:
-    """Whether the index lacks something."""
+def is_behind(work: Work, _user_id: int, reached: int | None = None) -> bool:
+    """Whether the index lacks something, and nobody else is at it: no slice has followed ours, which reached so far."""
+    if reached is not None and queries.indexed_to(work.session) > reached:
+        return False
     return queries.is_behind(work.session)
 
 
 @writes_for_anyone
-def follow(work: Work, _user_id: int) -> None:
-    """Index a slice of what is new or edited. Another process may do the next: each takes what is not there yet."""
+def follow(work: Work, _user_id: int) -> int:
+    """Index a slice of what is new or edited, and say how far the index reaches now. Another process may do the next:
+    each takes what is not there yet."""
     session = work.session
     indexed_to = queries.indexed_to(session)
     for row in queries.edited_texts(session, SLICE):
@@ -175,6 +178,7 @@ def follow(work: Work, _user_id: int) -> None:
     for row in queries.unindexed(session, SLICE):
         _put(session, row)
     queries.merge(session, MERGED_PAGES)
+    return queries.indexed_to(session)
 
 
 def _put(session: Session, row: Row) -> None:

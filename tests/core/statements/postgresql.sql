@@ -515,16 +515,14 @@ FROM messaging_logged
 WHERE messaging_logged.message_id = messages.message_id)) ORDER BY messages.message_id
  LIMIT %(limit)s::INTEGER
 
--- sync._is_logged
-SELECT messaging_logged.message_id
-FROM messaging_logged
-WHERE messaging_logged.message_id = %(message)s::INTEGER
-
 -- sync._move_mark
 UPDATE messaging_cursors SET latest=%(mark)s::INTEGER WHERE messaging_cursors.user_id = %(user_id_1)s::INTEGER AND messaging_cursors.latest < %(mark)s::INTEGER
 
 -- sync._forget_logged
 DELETE FROM messaging_logged WHERE messaging_logged.message_id <= %(mark)s::INTEGER
+
+-- sync._claim
+INSERT INTO messaging_logged (message_id) VALUES (%(message)s::INTEGER) ON CONFLICT DO NOTHING RETURNING messaging_logged.message_id
 
 -- threads._newest[False]
 SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url
