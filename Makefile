@@ -5,9 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait for more than they compute, so one process more than the smallest machine has cores.
+TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check test-mssql types bench bench-full bench-database bench-search profile format picture clean
+.PHONY: help run test check soak test-mssql types bench bench-full bench-database bench-search profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,13 +20,17 @@ run: $(VENV)/installed ## set up, then serve on http://127.0.0.1:3000 (settings:
 test: $(VENV)/installed-dev ## set up, then all checks and all tests
 	@.ci/system-packages
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n +2
+
+soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliability.md
+	@.ci/system-packages
+	@$(BIN)/python -m pytest -m 'soak and not mssql'
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
 	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql

@@ -129,6 +129,11 @@ def ask(url: str, times: int) -> Figures:
 def times_of(
     connection: http.client.HTTPConnection, path: str, headers: dict[str, str], times: int
 ) -> dict[str, float]:
+    return figures_of(taken_by(connection, path, headers, times))
+
+
+def taken_by(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], times: int) -> list[float]:
+    """How long each of so many calls took, in ms."""
     taken = []
     for _ in range(times):
         begun = time.perf_counter()
@@ -136,7 +141,7 @@ def times_of(
         answer = json.loads(connection.getresponse().read())
         taken.append((time.perf_counter() - begun) * 1000)
         assert answer["success"], answer
-    return figures_of(taken)
+    return taken
 
 
 def figures_of(taken: Sequence[float]) -> dict[str, float]:

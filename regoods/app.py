@@ -14,6 +14,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
 from regoods import migrations
+from regoods.community import join
 from regoods.core import explanations, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
@@ -44,7 +45,6 @@ from regoods.features import (
 )
 from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
-from regoods.realtime.bus import Bus, LocalBus
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.inbox import HEARD, Inbox
 from regoods.realtime.registry import ConnectionRegistry
@@ -71,8 +71,12 @@ FEATURES: Sequence[Feature] = (
 )
 """A feature may import those above it."""
 
+RATE_SECONDS = 60.0
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
+JITTER = 0.2
+"""A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
+
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
@@ -92,7 +96,8 @@ class Application(tornado.web.Application):
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
         self.metrics = Metrics()
-        self.bus = _bus(settings, self.registry, self.metrics)
+        self._community = join(settings, self.registry, self.metrics)
+        self.bus, self.places = self._community.bus, self._community.places
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -102,7 +107,7 @@ class Application(tornado.web.Application):
                 clock,
                 guards=[feature.guard for feature in self.features if feature.guard is not None],
                 deliver=self.bus.deliver,
-                is_online=self.registry.is_online,
+                online=self.places.online,
                 enrichers=_by_kind(feature.enriches for feature in self.features),
                 hearers=_by_kind(feature.hears for feature in self.features),
                 log=next((feature.log for feature in self.features if feature.log is not None), None),
@@ -118,7 +123,8 @@ class Application(tornado.web.Application):
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
         )
         self.patience = Patience()
-        self._request_counter: WindowCounter[tuple[int, bool]] = WindowCounter(60.0)
+        self._write_counter = self._community.counting("writes", RATE_SECONDS, settings.rate_limit_writes_per_minute)
+        self._read_counter: WindowCounter[int] = WindowCounter(RATE_SECONDS)
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
             _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
@@ -129,7 +135,8 @@ class Application(tornado.web.Application):
             template_path=str(ROOT / "templates"),
             services=self.services,
             patience=self.patience,
-            request_counter=self._request_counter,
+            read_counter=self._read_counter,
+            write_counter=self._write_counter,
         )
 
     def prepare_database(self) -> None:
@@ -138,12 +145,21 @@ class Application(tornado.web.Application):
         In development the embedded one is made and migrated here; a server's schema is its DBA's.
         Raises SettingsError where the database cannot be used, with a line for each thing that is wrong.
         """
+        self.check_schema()
+        self.prepare_features()
+
+    def check_schema(self) -> None:
+        """See that the database is as it must be; make and migrate it where it is made here. Raises SettingsError."""
         settings = self.services.settings
         self.database.probe()
         made_here = self.database.embedded and settings.development
         self._accept(migrations.prepare(self.database) if made_here else schema.check(self.database))
         if self.database.text_encoding is not None:
             logger.warning("message texts can hold %s only: see %s", self.database.text_encoding, CHECK)
+
+    def prepare_features(self) -> None:
+        """Let the features put in what they want there. Raises SettingsError."""
+        settings = self.services.settings
         try:
             session = self.database.session(writes=True)
             session.begin()
@@ -172,33 +188,41 @@ class Application(tornado.web.Application):
         """Begin to work; on the loop's thread, before the server listens."""
         settings = self.services.settings
         listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
-        inbox = Inbox(self.services, listeners)
+        inbox = Inbox(self.services, listeners, self._community.counting)
         self.realtime = realtime = Realtime(
             asyncio.get_running_loop(),
             self.registry,
             self.metrics,
             max_message_size=settings.ws_max_message_size,
-            max_connections=settings.ws_max_connections_per_user,
             heartbeat_seconds=settings.ws_heartbeat_interval / 1000,
             idle_seconds=settings.ws_idle_timeout / 1000,
             receive=inbox.receive,
             numbers=self.bus.numbers,
-            arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
-            departed=self._telling([listener for feature in self.features for listener in feature.departures]),
+            places=self.places,
         )
-        admission = Admission(self.services, realtime, self.bus)
+        admission = Admission(self.services, self.bus, self.places, self._community.refusals)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.services.work.start()
         notices = {kind: take for feature in self.features for kind, take in feature.notices.items()}
-        self.bus.start(
-            self.services.work, {kind: functools.partial(take, self.services) for kind, take in notices.items()}
+        self.places.start(
+            arrived=self._telling([listener for feature in self.features for listener in feature.arrivals]),
+            departed=self._telling([listener for feature in self.features for listener in feature.departures]),
         )
-        self.heartbeat = heartbeat.Heartbeat(realtime)
+        self.bus.start(
+            self.services.work,
+            {
+                **self._community.notices,
+                **{kind: functools.partial(take, self.services) for kind, take in notices.items()},
+            },
+        )
+        self.heartbeat = heartbeat.Heartbeat(realtime, self.places)
         self.heartbeat.start()
         self._every(PATIENCE_MS, self.patience.sweep)
-        for sweep in (inbox.sweep, admission.sweep, self.bus.numbers.sweep, self._request_counter.sweep):
+        for sweep in (inbox.sweep, self.places.sweep, self.bus.numbers.sweep):
             self._every(SWEEP_MS, sweep)
+        for counter in (self._read_counter, self._write_counter):
+            self._every(SWEEP_MS, counter.sweep)
         for feature in self.features:
             for periodic in feature.periodic:
                 self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
@@ -210,8 +234,10 @@ class Application(tornado.web.Application):
         for callback in self._periodic:
             callback.stop()
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        self.places.retire()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
+        await self.places.stop()
         await self.bus.stop()
         await server.close_all_connections()
         self.database.close()
@@ -230,7 +256,7 @@ class Application(tornado.web.Application):
         return tell
 
     def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
-        callback = PeriodicCallback(run, interval_ms)
+        callback = PeriodicCallback(run, interval_ms, jitter=JITTER)
         callback.start()
         self._periodic.append(callback)
 
@@ -243,16 +269,6 @@ class PatientServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
-
-
-def _bus(settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics) -> Bus:
-    """To this process's sockets, and with REDIS_URL to those of all others."""
-    if not settings.redis_url:
-        return LocalBus(registry, metrics)
-    from regoods.core.redis_link import RedisLink
-    from regoods.realtime.redis_bus import RedisBus
-
-    return RedisBus(registry, metrics, RedisLink(settings.redis_url, settings.redis_prefix), settings.redis_url)
 
 
 def _routes(features: Sequence[Feature]) -> list[tuple[str, type[Any]]]:

@@ -23,7 +23,8 @@ from tests.support.databases import (
     SqlServer,
     server_folder,
 )
-from tests.support.figures import Figures
+from tests.support.figures import FIGURE, Figures
+from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
@@ -44,13 +45,19 @@ ON_ALL_EDITIONS = ("tests/features/", "tests/stories/")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
+    editions: tuple[str, ...] = ()
     if "edition" in metafunc.fixturenames and path.startswith(ON_ALL_EDITIONS):
         marker = metafunc.definition.get_closest_marker("editions")
         editions = marker.args if marker else EDITIONS
-        marks = {"mssql": [pytest.mark.mssql]}
-        metafunc.parametrize(
-            "edition", [pytest.param(name, marks=marks.get(name, [])) for name in editions], indirect=True
-        )
+    marks = {"mssql": [pytest.mark.mssql]}
+    if metafunc.definition.get_closest_marker("twins"):
+        # What is shared by Redis is the same whatever the database.
+        pairs = [(name, "local") for name in editions or ("sqlite",)] + [("sqlite", "redis")]
+        values = [pytest.param(*pair, marks=marks.get(pair[0], [])) for pair in pairs]
+        metafunc.parametrize(("edition", "twin"), values, indirect=True)
+    elif editions:
+        values = [pytest.param(name, marks=marks.get(name, [])) for name in editions]
+        metafunc.parametrize("edition", values, indirect=True)
 
 
 T = TypeVar("T")
@@ -151,6 +158,15 @@ def edition(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def twin(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of a server that is alone, or of one that would share with others by Redis."""
+    if getattr(request, "param", "local") == "local":
+        return {}
+    server: RedisServer = request.getfixturevalue("redis")
+    return {"redis_url": server.url}
+
+
+@pytest.fixture
 def new_database(request: pytest.FixtureRequest, edition: str, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a database of this edition, with the schema and without rows; another one for another name."""
     if edition == "sqlite":
@@ -180,28 +196,37 @@ def database_url(new_database: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+def settings(database_url: str, tmp_path: Path, twin: dict[str, str], request: pytest.FixtureRequest) -> Settings:
     """Defaults, an own database and folder, and what the test's `@pytest.mark.settings(...)` sets."""
     settings = Settings(
         database_url=database_url,
         attachments_url=f"file://{tmp_path}/attachments",
         demo_data=False,
         jwt_access_secret="a-secret-for-tests-" * 2,
+        **twin,
     )
     marker = request.node.get_closest_marker("settings")
     return msgspec.structs.replace(settings, **marker.kwargs) if marker else settings
 
 
 @pytest.fixture
-def server(io_loop: IOLoop, settings: Settings) -> Iterator[RunningServer]:
+def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     running = RunningServer(settings)
 
     async def start() -> None:
-        running.start()
+        running.start(migrated="new_database" in request.fixturenames)
+        await running.joined()
 
     io_loop.run_sync(start)
     yield running
     io_loop.run_sync(running.stop, timeout=15)
+
+
+@pytest.fixture
+def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
+    """Two servers on one database, joined by a Redis."""
+    with two_nodes(io_loop, settings, redis) as running:
+        yield running
 
 
 @pytest.fixture
@@ -224,17 +249,15 @@ def dmitri(server: RunningServer) -> Person:
     return server.person(4)
 
 
-SAID = pytest.StashKey[list[tuple[str, str]]]()
-
-
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Figures:
-    return Figures(request.node.name, request.config.stash.setdefault(SAID, []))
+    return Figures(request.node.user_properties)
 
 
 def skipped(config: pytest.Config) -> list[Any]:
+    """Reports of what was skipped; with several processes the one that reports knows them all, its workers none."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    return list(reporter.stats.get("skipped", []))
+    return [] if reporter is None else list(reporter.stats.get("skipped", []))
 
 
 @pytest.hookimpl(trylast=True)
@@ -246,8 +269,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Name what was skipped, in the last lines; before them the figures that tests found."""
-    for test, line in config.stash.get(SAID, []):
-        terminalreporter.write_line(f"FIGURE: {test}: {line}")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, line in report.user_properties:
+            if name == FIGURE and report.when == "call":
+                terminalreporter.write_line(f"FIGURE: {report.nodeid}: {line}")
     for report in skipped(config):
         terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
     if os.environ.get("CI") == "true" and skipped(config):

@@ -45,7 +45,7 @@ class Services:
     """`(kind, JSON)`: tell all other nodes what concerns no single user's sockets and is rare; nothing where there is
     none."""
     connections: Callable[[], tuple[int, int]]
-    """How many sockets are open, and how many users have one."""
+    """How many sockets are open in this process, and how many users have one."""
     degraded: Callable[[], Sequence[str]]
     """What this server is doing without at the moment, though it still serves."""
     contract: "Contract"
@@ -99,9 +99,10 @@ class Feature:
     events: Sequence[type[Event]] = ()
     """Shapes of the events sent to clients."""
     arrivals: Sequence[UserListener] = ()
-    """Told of each user whose first socket has opened."""
+    """Told of each user whose first socket has opened, on whichever node; one node is told."""
     departures: Sequence[UserListener] = ()
-    """Told of each user who has no socket any more; not of those whom the server's own stop cuts off."""
+    """Told of each user who has no socket any more, on any node; not of those whom the server's own stop cuts off. One
+    node is told, and of his return within a minute the same one."""
     periodic: Sequence[Periodic] = ()
     enriches: Mapping[str, Enricher] = field(default_factory=dict)
     """Extra fields for answers of a kind: `conversations`, keyed by the partner's user id."""

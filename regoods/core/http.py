@@ -29,7 +29,7 @@ from regoods.core.errors import (
     ValidationError,
 )
 from regoods.core.feature import Services
-from regoods.core.limits import Usage, WindowCounter
+from regoods.core.limits import Counter, Usage
 from regoods.core.networks import client_address, is_trusted
 from regoods.core.patience import Patience
 from regoods.core.wire import Page, Shape, decode, encode
@@ -333,8 +333,8 @@ class ApiHandler(EnvelopeHandler):
         limit = settings.rate_limit_reads_per_minute if reading else settings.rate_limit_writes_per_minute
         if not limit:
             return
-        counter: WindowCounter[tuple[int, bool]] = self.application.settings["request_counter"]
-        usage = counter.hit((self.user_id, reading))
+        counter: Counter = self.application.settings["read_counter" if reading else "write_counter"]
+        usage = counter.hit(self.user_id)
         self._usage = (limit, usage)
         self._set_rate_headers()
         if usage.used > limit:

@@ -1,5 +1,6 @@
 """What the program needs of a database: the tables, columns and rights that its queries name."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -37,9 +38,7 @@ def columns(dialect: Dialect) -> dict[sa.Table, list[sa.Column[Any]]]:
     """Every column that a query names, by table; all of those we fill, and of our own tables."""
     needed = {column for table in filled(dialect) | ours(dialect) for column in table.columns}
     for statement in _statements(dialect):
-        for element in iterate(statement):
-            if isinstance(element, sa.Column):
-                needed.update(column for column in element.base_columns if isinstance(column, sa.Column))
+        needed |= _named(statement)
     by_table = {table: [column for column in table.columns if column in needed] for table in metadata.sorted_tables}
     return {table: columns for table, columns in by_table.items() if columns}
 
@@ -52,6 +51,18 @@ def rights(dialect: Dialect) -> dict[sa.Table, list[str]]:
             if isinstance(statement, kind):
                 found.setdefault(cast(Any, statement).table, set()).add(verb)
     return {table: sorted(verbs) for table, verbs in found.items()}
+
+
+@functools.cache
+def _named(statement: Any) -> frozenset[sa.Column[Any]]:
+    """Walked once: a start that migrates looks twice, and no statement ever changes."""
+    return frozenset(
+        column
+        for element in iterate(statement)
+        if isinstance(element, sa.Column)
+        for column in element.base_columns
+        if isinstance(column, sa.Column)
+    )
 
 
 def _statements(dialect: Dialect) -> Iterator[Any]:

@@ -97,6 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def development(self) -> bool:
         return self.app_env == "development"
 
+    @property
+    def one_of_many(self) -> bool:
+        """Whether other processes serve the same users."""
+        return bool(self.redis_url)
+
 
 UNSHOWN = {
     "database_url": "it does not begin like a URL of a database",

@@ -5,7 +5,7 @@ Writes are committed in groups (`core/lanes.py`); then the loop publishes their 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -40,7 +40,7 @@ RETRY_AFTER_SECONDS = 2
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
 
-    __slots__ = ("_enrichers", "_hearers", "_is_online", "_log", "now", "outbox", "session", "text_encoding")
+    __slots__ = ("_enrichers", "_hearers", "_log", "_online", "now", "outbox", "session", "text_encoding")
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Work:
         outbox: Outbox,
         now: datetime,
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
-        is_online: Callable[[int], bool],
+        online: Callable[[Collection[int]], set[int]],
         log: EventLog | None,
         text_encoding: str | None,
         hearers: Mapping[str, Sequence[Callable[..., None]]],
@@ -57,7 +57,7 @@ class Work:
         self.now = now
         self.outbox = outbox
         self._enrichers = enrichers
-        self._is_online = is_online
+        self._online = online
         self._log = log
         self.text_encoding = text_encoding
         """What a message's text must fit into, where the database's column cannot hold all of Unicode."""
@@ -85,9 +85,9 @@ class Work:
         """As `latest_number`, of several users; those without any are left out."""
         return {} if self._log is None else self._log.latest_of(self.session, user_ids)
 
-    def is_online(self, user_id: int) -> bool:
-        """Whether the user has an open socket at this moment."""
-        return self._is_online(user_id)
+    def online(self, user_ids: Collection[int]) -> set[int]:
+        """Those of them who have an open socket at this moment; ask once for all of them."""
+        return self._online(user_ids)
 
     def enrich(self, kind: str, user_id: int, ids: Sequence[int]) -> dict[int, list[Shape]]:
         """The fields that other features add to the user's answers of this kind, by id."""
@@ -159,7 +159,7 @@ class WorkQueue:
         *,
         guards: Sequence[Callable[[Work, int], None]],
         deliver: Callable[[Publication], None],
-        is_online: Callable[[int], bool],
+        online: Callable[[Collection[int]], set[int]],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         hearers: Mapping[str, Sequence[Callable[..., None]]],
         log: EventLog | None = None,
@@ -168,7 +168,7 @@ class WorkQueue:
         self._clock = clock
         self._guards = guards
         self._deliver = deliver
-        self._is_online = is_online
+        self._online = online
         self._enrichers = enrichers
         self._log = log
         self._hearers = hearers
@@ -220,7 +220,7 @@ class WorkQueue:
                 outbox,
                 self._clock.now(),
                 self._enrichers,
-                self._is_online,
+                self._online,
                 self._log,
                 self._database.text_encoding,
                 self._hearers,

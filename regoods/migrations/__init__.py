@@ -17,7 +17,7 @@ from regoods.core.settings import SettingsError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision. Written here too, for Alembic need not be imported to see that a database has it."""
 
 VERSION_TABLE = "messaging_migrations"

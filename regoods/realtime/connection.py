@@ -7,11 +7,12 @@ closed, never waited for.
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Protocol
 
 from websockets.frames import Opcode
 
 from regoods.core.metrics import Metrics
-from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_MANY_CONNECTIONS, TOO_SLOW, Close
+from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_SLOW, Close
 from regoods.realtime.events import connected_frame
 from regoods.realtime.frames import (
     CLOSE,
@@ -38,25 +39,30 @@ BUFFER_BYTES = 1024 * 1024
 """Unread bytes at which a peer is too slow at once: what bounds the process's memory."""
 
 
+class Holder(Protocol):
+    """Knows which places are held, here or on all nodes (`places.py`)."""
+
+    def keep(self, user_id: int, place: int, *, first: bool) -> None: ...
+
+    def release(self, user_id: int, place: int, *, last: bool) -> None: ...
+
+
 class Realtime:
     """What all sockets of one server share. Times in seconds."""
 
     __slots__ = (
-        "_arrived",
-        "_departed",
         "_gone",
         "_open",
         "_stopping",
         "heartbeat_seconds",
         "idle_seconds",
         "loop",
-        "max_connections",
         "max_message_size",
         "metrics",
         "numbers",
+        "places",
         "receive",
         "registry",
-        "told_full",
     )
 
     def __init__(
@@ -66,29 +72,23 @@ class Realtime:
         metrics: Metrics,
         *,
         max_message_size: int,
-        max_connections: int,
         heartbeat_seconds: float,
         idle_seconds: float,
         receive: Callable[["Connection", Opcode, bytes], None],
         numbers: Numbers,
-        arrived: Callable[[int], None],
-        departed: Callable[[int], None],
+        places: Holder,
     ) -> None:
         self.loop = loop
         self.registry = registry
         self.metrics = metrics
         self.max_message_size = max_message_size
-        self.max_connections = max_connections
         self.heartbeat_seconds = heartbeat_seconds
         self.idle_seconds = idle_seconds
         """0: sockets may be silent for ever."""
         self.receive = receive
         """What becomes of a whole text or binary message."""
         self.numbers = numbers
-        self._arrived = arrived
-        self._departed = departed
-        self.told_full: set[int] = set()
-        """Users who were refused a socket because they have their full number, and have it still."""
+        self.places = places
         self._open = 0
         self._stopping = False
         self._gone = asyncio.Event()
@@ -101,20 +101,18 @@ class Realtime:
         self.metrics.opened()
         if self._stopping:
             return GOING_AWAY
-        if len(self.registry.of(connection.user_id)) >= self.max_connections:
-            self.metrics.refused[TOO_MANY_CONNECTIONS.reason] += 1
-            self.told_full.add(connection.user_id)
-            return TOO_MANY_CONNECTIONS
-        if self.registry.add(connection):
-            self._arrived(connection.user_id)
+        self.places.keep(connection.user_id, connection.place, first=self.registry.add(connection))
         return None
 
     def lets_go(self, connection: "Connection") -> None:
         """Nothing is sent to it any more; may be called twice."""
-        if self.registry.remove(connection):
+        if connection not in self.registry.of(connection.user_id):
+            return
+        last = self.registry.remove(connection)
+        if last:
             self.numbers.left(connection.user_id)
-            if not self._stopping:
-                self._departed(connection.user_id)
+        if not self._stopping:
+            self.places.release(connection.user_id, connection.place, last=last)
 
     def lost(self, connection: "Connection", code: int) -> None:
         self.lets_go(connection)
@@ -146,13 +144,16 @@ class Connection(asyncio.Protocol):
         "_waiter",
         "heard_at",
         "pinged_at",
+        "place",
         "slice_index",
         "user_id",
     )
 
-    def __init__(self, realtime: Realtime, user_id: int, latest: int | None, early: bytes = b"") -> None:
-        """`latest`: the newest number in the user's log, where there is one. `early`: what came with the handshake."""
+    def __init__(self, realtime: Realtime, user_id: int, place: int, latest: int | None, early: bytes = b"") -> None:
+        """`place`: which he has taken. `latest`: the newest number in the user's log, where there is one. `early`: what
+        came with the handshake."""
         self.user_id = user_id
+        self.place = place
         self._latest = latest
         self.slice_index = 0
         self.heard_at = realtime.loop.time()

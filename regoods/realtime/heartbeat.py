@@ -7,6 +7,7 @@ millisecond each. A round lasts a whole interval, so nobody is reaped before he 
 from tornado.ioloop import PeriodicCallback
 
 from regoods.realtime.connection import Connection, Realtime
+from regoods.realtime.places import Places
 from regoods.realtime.registry import ConnectionRegistry
 
 TICK_MS = 250
@@ -23,8 +24,9 @@ def slices(heartbeat_ms: int, idle_ms: int) -> int:
 
 
 class Heartbeat:
-    def __init__(self, realtime: Realtime) -> None:
+    def __init__(self, realtime: Realtime, places: Places) -> None:
         self._realtime = realtime
+        self._places = places
         self._registry: ConnectionRegistry[Connection] = realtime.registry
         self._next = 0
         whole_round = round_ms(int(1000 * realtime.heartbeat_seconds), int(1000 * realtime.idle_seconds))
@@ -39,6 +41,8 @@ class Heartbeat:
     def tick(self) -> None:
         """Beat one slice."""
         now = self._realtime.loop.time()
-        for connection in self._registry.slice(self._next):
+        connections = self._registry.slice(self._next)
+        for connection in connections:
             connection.beat(now)
+        self._places.refresh(connections)
         self._next = (self._next + 1) % self._registry.slices

@@ -8,12 +8,12 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from regoods.core.errors import ServiceUnavailable
 from regoods.core.metrics import Metrics
 from regoods.core.outbox import Publication, numbered
-from regoods.core.redis_link import RedisLink
+from regoods.core.redis_link import RedisAway, RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
 from regoods.core.work import Work, WorkQueue, reads_for_anyone
 from regoods.realtime.bus import Bus, Notice
@@ -59,7 +59,9 @@ class RedisBus(Bus):
         self._ordering = Ordering(self._push_frames, self._tell_missed)
         super().__init__(registry, metrics, self._ordering)
         self.node = secrets.token_hex(4).encode()
-        self._link = link
+        self.link = link
+        self.heard: dict[bytes, Callable[[int], None]] = {}
+        """What is done with what other nodes say of a user, by its kind."""
         self._stats = metrics.bus
         self._subscriber = RedisSubscriber(url, self._take, self._look_at_all)
         self._all_nodes = link.name("nodes")
@@ -75,12 +77,12 @@ class RedisBus(Bus):
 
     @property
     def degraded(self) -> Sequence[str]:
-        return () if self._link.connected and self._subscriber.connected else ("redis",)
+        return () if self.link.connected and self._subscriber.connected else ("redis",)
 
     def start(self, work: WorkQueue, notices: Mapping[str, Notice]) -> None:
         self._work = work
         self._notices = notices
-        self._link.start()
+        self.link.start()
         self._subscriber.follow(self._all_nodes)
         self._subscriber.follow(self._own)
         self._subscriber.start()
@@ -91,7 +93,7 @@ class RedisBus(Bus):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._subscriber.stop()
-        await self._link.stop()
+        await self.link.stop()
 
     async def follow(self, user_id: int) -> None:
         """Hear of a user's events from now on; his log is to be asked for its latest number after that."""
@@ -125,13 +127,35 @@ class RedisBus(Bus):
     def notify(self, kind: str, fact: bytes) -> None:
         self._send(self._all_nodes, NOTICE, kind.encode(), fact)
 
+    def tell_user(self, kind: bytes, user_id: int) -> None:
+        """Say it to all other nodes where he may have sockets."""
+        self._send(self._channel(user_id), kind, b"%d" % user_id)
+
+    def tell_all(self, kind: bytes) -> None:
+        """Say it to all other nodes; of nobody, so of user 0."""
+        self._send(self._all_nodes, kind, b"0")
+
+    async def tell_node(self, node: bytes, kind: bytes, user_id: int) -> bool:
+        """Say it of a user to another node; whether that one is there to hear it."""
+        self._stats.published += 1
+        payload = b"%s %s %d" % (kind, self.node, user_id)
+        try:
+            return bool(await self.link.ask(self._subscriber.publish, self.link.name("node", node), payload))
+        except RedisAway:
+            return False
+
+    def compare_everywhere(self) -> None:
+        """Another node is gone, and may not have told of what it had committed."""
+        self._send(self._all_nodes, ALL_BEHIND, b"0")
+        self._look_at_all()
+
     def _channel(self, user_id: int) -> bytes:
         return self._users + b"%d" % user_id
 
     def _send(self, channel: bytes, kind: bytes, argument: bytes, *lines: bytes, unpublished: int = 0) -> None:
         payload = b"\n".join([b"%s %s %s" % (kind, self.node, argument), *lines])
         self._stats.published += 1
-        self._link.send(
+        self.link.send(
             self._subscriber.publish,
             channel,
             payload,
@@ -152,6 +176,8 @@ class RedisBus(Bus):
             take = self._notices.get(argument.decode())
             if take is not None:
                 take(lines[0])
+        elif kind in self.heard:
+            self.heard[kind](int(argument))
         elif kind == ALL_BEHIND:
             self._look_at_all()
         else:
@@ -184,7 +210,7 @@ class RedisBus(Bus):
 
     def _tell_unpublished(self) -> None:
         """Others are to look into the logs of those of whom they were not told."""
-        if not self._link.connected or self._unpublished == set():
+        if not self.link.connected or self._unpublished == set():
             return
         unpublished, self._unpublished = self._unpublished, set()
         if unpublished is None:

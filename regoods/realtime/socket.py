@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketHandler
 
 from regoods.core.errors import BadRequest, Forbidden, UpgradeRequired
 from regoods.core.http import EnvelopeHandler
-from regoods.realtime.admission import Admission, Refused
+from regoods.realtime.admission import Admission, Admitted, Refused
 from regoods.realtime.closing import Close
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.registry import ConnectionRegistry
@@ -44,17 +44,21 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         if not self._is_origin_allowed():
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
         self._refusal: Close | None = None
-        self._user_id, self._latest = 0, None
+        self._admitted: Admitted | None = None
         self.patience.begin(self)
         try:
-            self._user_id, self._latest = await self.admission.admit(
+            self._admitted = await self.admission.admit(
                 self.request.query_arguments.get("token", ()), self.client_address
             )
         except Refused as refused:
             self._refusal = refused.close
         finally:
             self.patience.end(self)
-        await super().get(*args, **kwargs)
+        try:
+            await super().get(*args, **kwargs)
+        finally:
+            if self._admitted is not None:
+                self.admission.give_up(self._admitted)
 
     def open(self, *_args: str, **_kwargs: str) -> Awaitable[None] | None:
         """Close with the refusal's code, hand over, or (TLS) stay until the stream ends."""
@@ -66,7 +70,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         assert stream is not None
         self.patience.forget(stream)
         if isinstance(stream, SSLIOStream):
-            return StreamTransport(stream, Connection(self.realtime, self._user_id, self._latest)).run()
+            return StreamTransport(stream, self._connection()).run()
         self._hand_over(stream)
         return None
 
@@ -115,10 +119,16 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         sock = stream.socket.dup()
         stream.close()
         sock.setblocking(False)
-        connection = Connection(self.realtime, self._user_id, self._latest, early)
+        connection = self._connection(early)
         task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: connection, sock))
         self.adopting.add(task)
         task.add_done_callback(self.adopting.discard)
+
+    def _connection(self, early: bytes = b"") -> Connection:
+        """Which has the place now."""
+        admitted, self._admitted = self._admitted, None
+        assert admitted is not None
+        return Connection(self.realtime, admitted.user_id, admitted.place, admitted.latest, early)
 
 
 def _take_early_bytes(stream: IOStream) -> bytes:

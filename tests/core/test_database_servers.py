@@ -289,7 +289,7 @@ def complaint(url: str, **environment: str) -> str:
         env=NOTHING_SET | {"DATABASE_URL": url, "JWT_ACCESS_SECRET": SECRET} | environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=2 * LIMIT,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")

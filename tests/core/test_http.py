@@ -14,7 +14,6 @@ from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError
 
 from regoods.core import patience
-from regoods.core.limits import WindowCounter
 from regoods.core.settings import Settings
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.server import RunningServer
@@ -517,30 +516,6 @@ async def test_a_limit_of_zero_is_none(ann: Person) -> None:
 
     for answer in answers:
         assert not [name for name in answer.headers if name.lower().startswith("ratelimit")]
-
-
-def test_a_window_never_ends_later_than_it_lasts() -> None:
-    beginning = 229.83012037151602
-    assert (beginning + 60) - beginning > 60  # as floating point has it
-
-    assert WindowCounter[str](60, lambda: beginning).hit("ann").reset_seconds == 60
-
-
-def test_a_window_begins_with_its_first_hit_and_ends() -> None:
-    now = 100.0
-    counter: WindowCounter[str] = WindowCounter(60, lambda: now)
-
-    assert [tuple(counter.hit("ann")), tuple(counter.hit("ann")), tuple(counter.hit("ben"))] == [
-        (1, 60),
-        (2, 60),
-        (1, 60),
-    ]
-    now = 159.0
-    assert tuple(counter.hit("ann")) == (3, 1)
-    now = 160.0
-    assert tuple(counter.hit("ann")) == (1, 60)
-    counter.sweep()
-    assert len(counter) == 1
 
 
 # The log

@@ -30,7 +30,7 @@ PARAMETERS: dict[str, Any] = {
     "check_at": datetime(2026, 1, 6, tzinfo=UTC), "now": datetime(2026, 1, 6, tzinfo=UTC),
 }  # fmt: skip
 OF_SEARCH: dict[str, Any] = {"me": 5, "partner": 1, "before": 2**31 - 1, "above": 0, "window": 1_000, "most": 1_000}
-OF_SEARCH |= {"pattern": "%bicycle%", "match": '"bic"'}
+OF_SEARCH |= {"pattern": "%bicycle%", "match": '"bic"', "needle": "bic"}
 """Of somebody with 50 messages: who has half of all has his found without an index, too."""
 FAST = {
     "list": (conversations._previews, ("Sent", "Received", "Unread")),
@@ -62,8 +62,9 @@ SEARCHES = {
     "his own, on SQLite": (search._owns[False], {"sqlite": NEWEST["sqlite"]}),
     "with a partner, on SQLite": (search._owns[True], {"sqlite": ("Sent|Received",)}),
     "his own that match": (search._matching_owns[False], {"postgresql": NEWEST["postgresql"]}),
-    "by trigrams": (search._by_trigrams_of[False], {"postgresql": ("Content",)}),
+    "by trigrams": (search._by_trigrams_of[False], {"postgresql": ("Joined",)}),
     "by the full text": (search._by_indexes[False], {"sqlite": ()}),
+    "place of a hit": (search._place, {"sqlite": ()}),
     "what was edited": (search._editeds[False], {"sqlite": ()}),
 }
 """As above; and each edition's own."""

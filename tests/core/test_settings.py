@@ -143,7 +143,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | environ,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=60,
     )
 
 

@@ -27,7 +27,7 @@ from regoods.core.query import Query
 from regoods.core.settings import ROOT
 from regoods.features.sync import queries as sync
 
-SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_")
+SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_", "search._place")
 KEPT = Path(__file__).parent / "statements"
 
 

@@ -1,10 +1,13 @@
-"""Pure rules: what a conversation id is, and how browsers count."""
+"""Pure rules: what a conversation id is, how browsers count, and what search asks its indexes for."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regoods.core.errors import ValidationError
 from regoods.features.conversations.rules import conversation_id, pair_of, partner_in
 from regoods.features.messages.rules import browser_length
+from regoods.features.search import rules as search
 
 LARGEST_ID = 2**31 - 1
 NOT_A_PAIR = (0, -1, 2**31, 2**32, 2**32 + 4, 2**32 + 5 * 5 + 5, 2**32 + 3 * 3 + 3, 2**53, 2**63)
@@ -73,3 +76,21 @@ def test_a_conversation_of_two_others_is_refused() -> None:
 )
 def test_length_is_counted_as_browsers_count(text: str, length: int) -> None:
     assert browser_length(text) == length
+
+
+@given(st.text(alphabet="ab \0ßİς還", max_size=12), st.integers(0, 12), st.integers(0, 12))
+def test_each_part_of_a_text_is_in_what_search_indexes_of_it(text: str, start: int, end: int) -> None:
+    part = search.fold(text[start:end]).replace("\0", " ").strip(" ")
+    folded = search.fold(text)
+
+    assert search.indexed(part) in search.indexed(folded)
+    assert search.joined(part) in search.joined(folded.replace("\0", " "))
+    assert len(search.indexed(folded)) == len(folded)
+
+
+def test_the_rarest_trigrams_are_those_whose_hits_are_far_apart() -> None:
+    assert search.rarest({"bic": 600, "ycl": 601, "le\ue800": 4_000, "\ue800bi": 2_000}) == ["le\ue800", "\ue800bi"]
+    assert search.rarest({"bic": 600, "icy": 601, "cle": float("inf")}) == ["cle", "icy"]
+    assert search.rarest({"aaa": 5.0, "aab": 5.0, "aba": 4.0, "abb": 3.0, "baa": 2.0}) == ["aaa", "aab", "aba", "abb"]
+    assert search.grams("ab cd") == ["ab ", "b c", " cd"]
+    assert len(search.grams("".join(map(chr, range(1_000, 1_500))))) == search.MOST_GRAMS

@@ -26,6 +26,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Few messages are read; with many the index is asked. Here one is many."""
     if request.param == "the index":
         monkeypatch.setattr(actions, "FEW", 1)
+        monkeypatch.setattr(actions, "FEW_ON_SERVERS", 1)
     return str(request.param)
 
 
@@ -119,6 +120,49 @@ async def test_wildcards_quotes_and_operators_are_literal(server: RunningServer,
         }.items():
             assert await texts(ben, query) == found, query
         await indexed(server)
+
+
+async def test_a_query_may_go_over_several_words(server: RunningServer, ann: Person, ben: Person) -> None:
+    store(server, "Is a  b there?", "a b", "ab", "bicycle b", " The red bike ", "The red b", "thered bike")
+    store(server, "Was kostet das Straßen Rad, ς ι?", "自行车 还在", "line\nbreak bike", "x  y")
+
+    for _ in range(2):
+        for query, found in {
+            "a b": ["a b"],
+            "A  B": ["Is a  b there?"],
+            "x  y": ["x  y"],
+            "red b": ["thered bike", "The red b", " The red bike "],
+            "the red bike": [" The red bike "],
+            "e red bik": [" The red bike "],
+            "red bike x": [],
+            "hered": ["thered bike"],
+            "ered bike": ["thered bike"],
+            "d bike": ["thered bike", " The red bike "],
+            "STRASSEN RAD, σ": ["Was kostet das Straßen Rad, ς ι?"],
+            "车 还": ["自行车 还在"],
+            "line\nbreak b": ["line\nbreak bike"],
+            "\u0307 a b": ["a b"] if server.app.database.embedded else [],
+        }.items():
+            assert await texts(ann, query) == found, query
+        await indexed(server)
+
+
+@pytest.mark.parametrize("his", [1, 40])
+async def test_who_has_many_of_all_messages_finds_only_his(
+    server: RunningServer, ann: Person, chloe: Person, monkeypatch: pytest.MonkeyPatch, his: int
+) -> None:
+    """The index is then asked for the text alone."""
+    monkeypatch.setattr(actions, "HIT", 0)
+    for number in range(40):
+        store(server, f"bicycle {number}", sender_id=1 if number % 40 < his else 3)
+    store(server, "a bicycle of Ann's", recipient_id=4)
+    store(server, "a bicycle of Chloé's", sender_id=3)
+    await indexed(server)
+
+    assert await texts(ann, "a bicycle") == ["a bicycle of Ann's"]
+    assert await texts(chloe, "a bicycle") == ["a bicycle of Chloé's"]
+    assert len(await texts(ann, "bicycle", "&limit=100")) == his + 1
+    assert len(await texts(ann, "bicycle", "&limit=100&userId=2")) == his
 
 
 async def test_the_newest_come_first_in_pages(server: RunningServer, ann: Person, ben: Person, chloe: Person) -> None:

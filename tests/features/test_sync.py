@@ -26,7 +26,8 @@ async def missed(person: Person, since: int = 0, limit: int = 100) -> list[dict[
         found += answer["events"]
         if not answer["more"]:
             return found
-        since = found[-1]["seq"]
+        # What was written while it was asked makes `more` true of a page without events.
+        since = found[-1]["seq"] if found else since
 
 
 async def numbered(socket: Socket, count: int) -> list[dict[str, Any]]:

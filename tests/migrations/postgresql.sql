@@ -1,4 +1,4 @@
--- What ReGoods messaging adds to its database, up to revision 0008. Nothing that is there is
+-- What ReGoods messaging adds to its database, up to revision 0009. Nothing that is there is
 -- changed. Each statement looks whether its thing is there: the text may be run again, and after an error.
 -- Run it outside of a transaction: psql -v ON_ERROR_STOP=1 -f FILE.
 
@@ -66,15 +66,19 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messaging_uploads_user_id ON messagin
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_attachment_url ON messages (attachment_url) WHERE attachment_url IS NOT NULL;
 
--- 0008: What makes messages findable: FTS5 on the embedded database, trigrams on PostgreSQL; SQL Server needs nothing.
+-- 0008: What search has beside the index of the texts (0009): what was edited, on SQLite; the newest first, on PostgreSQL.
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_received_newest ON messages (recipient_id, message_id);
 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_messages_sent_newest ON messages (sender_id, message_id);
 
+-- 0009: What makes messages findable: FTS5 on the embedded database, trigrams on PostgreSQL; SQL Server needs nothing.
+
 DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm; EXCEPTION WHEN OTHERS THEN RAISE NOTICE USING MESSAGE = 'Search goes without an index, for lack of pg_trgm: ' || SQLERRM; END $$;
 
-DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm' AND current_setting('server_encoding') = 'UTF8') THEN CREATE INDEX IF NOT EXISTS ix_messages_content ON messages USING gin ((CASE WHEN (char_length(message_content) = octet_length(message_content)) THEN lower(message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END) gin_trgm_ops) WITH (gin_pending_list_limit = 1024); END IF; END $$;
+DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm' AND current_setting('server_encoding') = 'UTF8') THEN CREATE INDEX IF NOT EXISTS ix_messages_joined ON messages USING gin ((replace(CASE WHEN (char_length(message_content) = octet_length(message_content)) THEN lower(message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END, ' ', '')) gin_trgm_ops) WITH (gin_pending_list_limit = 1024); END IF; END $$;
+
+DROP INDEX CONCURRENTLY IF EXISTS ix_messages_content;
 
 -- The revision that the database has now
 
@@ -82,4 +86,4 @@ CREATE TABLE IF NOT EXISTS messaging_migrations (version_num VARCHAR(32) NOT NUL
 
 DELETE FROM messaging_migrations;
 
-INSERT INTO messaging_migrations (version_num) VALUES ('0008');
+INSERT INTO messaging_migrations (version_num) VALUES ('0009');

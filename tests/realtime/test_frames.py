@@ -177,7 +177,7 @@ async def test_a_giant_is_refused_before_it_comes(ann: Person, announced: int) -
 
     received = await raw.next()
     assert parse_close(received.payload)[0] in ({1009} if announced < 2**63 else {1002, 1009})
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
 
 
 async def test_who_sends_on_after_a_refusal_still_gets_to_see_it(server: RunningServer, ann: Person) -> None:

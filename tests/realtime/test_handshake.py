@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from regoods.core.errors import InvalidToken
 from regoods.core.tokens import mint
-from regoods.realtime import admission
+from regoods.realtime import refusals
 from regoods.realtime.admission import Refused
 from tests.support.people import Answer, Person
 from tests.support.raw_socket import (
@@ -250,18 +250,18 @@ async def test_after_a_while_a_refusal_is_forgotten(ann: Person) -> None:
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second stands for the contract's minute."""
-    assert admission.REMEMBER_SECONDS == 60
-    monkeypatch.setattr(admission, "REMEMBER_SECONDS", 0.5)
+    assert refusals.REMEMBER_SECONDS == 60
+    monkeypatch.setattr(refusals, "REMEMBER_SECONDS", 0.5)
 
 
 async def test_what_is_remembered_is_bounded_and_holds_no_token(server: RunningServer, ann: Person) -> None:
     doorkeeper = server.app.socket_class.admission
     expired = ann.token(timedelta(seconds=-1))
     await close_of(ann, expired)
-    assert expired not in repr(vars(doorkeeper))
-    assert expired.rpartition(".")[2] not in repr(vars(doorkeeper))
+    for part in (expired, expired.rpartition(".")[2]):
+        assert part not in repr([vars(one) for one in (doorkeeper, server.app.refusals)])
 
-    for number in range(admission.REMEMBERED):
+    for number in range(refusals.REMEMBERED):
         with pytest.raises(Refused):
             await doorkeeper.admit([b"%d" % number], "127.0.0.1")
 

@@ -1,7 +1,6 @@
 """Pings come, who answers lives, who does not is reaped; and who never says anything is let go."""
 
 import asyncio
-import itertools
 import time
 
 import pytest
@@ -14,40 +13,41 @@ from tests.support.server import RunningServer
 
 QUICK = pytest.mark.settings(ws_heartbeat_interval=500)
 INTERVAL = 0.5
-SLACK = 0.4
-"""Seconds by which a busy machine may be late."""
+SLACK = 3.0
+"""Seconds by which a busy machine may be late: other tests run beside these."""
 
 
 @QUICK
 async def test_pings_come_and_who_answers_lives(server: RunningServer, ann: Person, ben: Person) -> None:
     raw = await connect_raw(ann)
+    (held,) = server.app.registry.of(1)
     asked = []
-    for _ in range(3):
+    for _ in range(4):
         ping = await raw.until(PING)
-        asked.append(time.monotonic())
+        asked.append(held.pinged_at)
         await raw.send(frame(PONG, ping.payload))
 
-    for earlier, later in itertools.pairwise(asked):
-        assert INTERVAL - SLACK < later - earlier < INTERVAL + SLACK
+    # The first may be late by what a busy machine takes, and then the second comes sooner after it.
+    assert 2 * INTERVAL < asked[-1] - asked[0] < 3 * INTERVAL + SLACK
     await ben.write(ann)
     assert (await raw.event())["type"] == "message"
     assert server.app.registry.is_online(1)
 
 
 @QUICK
-async def test_who_does_not_answer_is_reaped_and_offline(ann: Person, ben: Person) -> None:
+async def test_who_does_not_answer_is_reaped_and_offline(server: RunningServer, ann: Person, ben: Person) -> None:
     await ann.write(ben)
     dead = await connect_raw(ann)
+    (held,) = server.app.registry.of(1)
     assert (await ben.get("/messages/conversations")).data[0]["isOnline"] is True
 
     assert (await dead.next()).opcode == PING
-    asked = time.monotonic()
     closed = await dead.closed()
-    took = time.monotonic() - asked
+    took = asyncio.get_running_loop().time() - held.pinged_at
 
     assert closed == (NO_PONG.code, NO_PONG.reason)
     assert closed[0] != 1000  # which clients read as normal
-    assert 0.9 * INTERVAL - 0.05 < took < 2 * INTERVAL + SLACK
+    assert 0.9 * INTERVAL <= took < 2 * INTERVAL + SLACK
     assert (await ben.get("/messages/conversations")).data[0]["isOnline"] is False
     assert (await ben.get("/health/websocket-stats", root="")).body["activeConnections"] == 0
 
@@ -115,17 +115,17 @@ async def test_who_sends_nothing_at_all_is_let_go(server: RunningServer, ann: Pe
     assert not server.app.registry.is_online(1)
 
 
-@pytest.mark.settings(ws_heartbeat_interval=300_000, ws_idle_timeout=600)
+@pytest.mark.settings(ws_heartbeat_interval=300_000, ws_idle_timeout=1_200)
 async def test_who_sends_anything_at_all_is_not_idle(ann: Person) -> None:
     raw = await connect_raw(ann)
     begun = time.monotonic()
 
     for sign in (text({"type": "ping"}), frame(PING), frame(PONG), text("nonsense"), text("y")[:3]):
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         await raw.send(sign)
 
     assert (await raw.closed())[0] == IDLE.code
-    assert time.monotonic() - begun >= 5 * 0.2 + 0.6
+    assert time.monotonic() - begun >= 5 * 0.4 + 1.2
 
 
 @pytest.mark.settings(ws_heartbeat_interval=500, ws_idle_timeout=0)

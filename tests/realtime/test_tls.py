@@ -1,18 +1,15 @@
 """A server that ends TLS itself: the same chat, the same frames, behind the same interface."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
-from tornado.httpclient import HTTPRequest
 from tornado.ioloop import IOLoop
-from tornado.websocket import websocket_connect
 
 from regoods.core.settings import Settings
-from tests.support.people import Person, Socket
+from tests.support.nginx import make_certificate
+from tests.support.people import Person
 from tests.support.server import RunningServer
 
 
@@ -20,11 +17,8 @@ from tests.support.server import RunningServer
 def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    folder: Path = tmp_path_factory.mktemp("tls")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
+    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
+    return str(certificate), str(key)
 
 
 @pytest.fixture
@@ -40,16 +34,8 @@ def server(io_loop: IOLoop, settings: Settings, pem: tuple[str, str]) -> Iterato
     io_loop.run_sync(running.stop, timeout=15)
 
 
-async def dial(person: Person) -> Socket:
-    url = f"{person.base_url.replace('https', 'wss')}/messages?token={person.token()}"
-    socket = Socket(await websocket_connect(HTTPRequest(url, validate_cert=False)))
-    person.sockets.append(socket)
-    assert (await socket.next())["type"] == "connected"
-    return socket
-
-
 async def test_two_people_chat_over_tls(server: RunningServer, ann: Person, ben: Person) -> None:
-    at_ann, at_ben = await dial(ann), await dial(ben)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
 
     sent = await ann.write(ben, "x" * 5000)
 
@@ -64,7 +50,7 @@ async def test_two_people_chat_over_tls(server: RunningServer, ann: Person, ben:
 
 
 async def test_a_stop_closes_tls_sockets_with_1001(server: RunningServer, ann: Person) -> None:
-    at_ann = await dial(ann)
+    at_ann = await ann.connect()
 
     await server.app.realtime.stop(5)
 
@@ -72,7 +58,7 @@ async def test_a_stop_closes_tls_sockets_with_1001(server: RunningServer, ann: P
 
 
 async def test_an_oversized_message_is_refused_over_tls(server: RunningServer, ann: Person) -> None:
-    at_ann = await dial(ann)
+    at_ann = await ann.connect()
 
     at_ann.send("x" * 70_000)
 
@@ -80,7 +66,7 @@ async def test_an_oversized_message_is_refused_over_tls(server: RunningServer, a
 
 
 async def test_frames_of_many_sizes_arrive_whole(ann: Person, ben: Person) -> None:
-    at_ben = await dial(ben)
+    at_ben = await ben.connect()
     texts = ["x" * size for size in (1, 125, 126, 1000, 5000)]
 
     for text in texts:

@@ -29,7 +29,7 @@ async def test_two_windows_chat(tmp_path: Path) -> None:
         # The list: who is there, what is unread, who is online.
         entry = ann.locator("#conversations [data-user-id='2']")
         await expect(entry).to_contain_text("Ben Baker")
-        await expect(entry).to_have_attribute("data-online", "true", timeout=10_000)
+        await expect(entry).to_have_attribute("data-online", "true")
         await expect(ann.locator("#conversations [data-user-id='3'] .unread")).to_have_text("1")
         await expect(ann.locator("#conversations [data-user-id='3']")).to_have_attribute("data-online", "false")
 

@@ -1,5 +1,6 @@
 """The debug page's other tools: search, pictures, blocking, and who is online."""
 
+import re
 from pathlib import Path
 
 from playwright.async_api import Page, expect
@@ -48,7 +49,7 @@ async def test_a_message_is_found_and_shown_in_its_conversation(tmp_path: Path) 
         await expect(found).to_contain_text("Is the bike still there?")
         await expect(found).to_be_in_viewport()
         await ann.fill("#query", "word <I>")
-        await expect(hits).to_have_count(1)
+        await expect(hits).to_have_text(re.compile("A WORD <i>from</i> me"))
         await hits.click()
         await expect(ann.locator("#partner")).to_have_text("Chloé Dubois")
         await expect(found).to_contain_text("A WORD <i>from</i> me")
@@ -125,7 +126,7 @@ async def test_going_and_coming_shows_at_once(tmp_path: Path) -> None:
     async with ann_and_ben(tmp_path) as (ann, ben, _):
         events = ann.locator("#log [data-type='presence']")
         await ben.click("#disconnect")
-        await expect(events.last).to_contain_text('"isOnline":false', timeout=10_000)
+        await expect(events.last).to_contain_text('"isOnline":false')
         await expect(ann.locator("#presence")).to_contain_text("last seen")
         await expect(ann.locator("#conversations [data-user-id='2']")).to_have_attribute("data-online", "false")
         await ben.click("#connect")

@@ -1,35 +1,6 @@
 """Several nodes, one community: real servers on one database, joined by a real Redis."""
 
-from collections.abc import Iterator
-
-import msgspec
-import pytest
-from tornado.ioloop import IOLoop
-
-from regoods.core.settings import Settings
-from tests.support.redis import RedisServer
-from tests.support.server import RunningServer
-
-Nodes = tuple[RunningServer, RunningServer]
-
-
-@pytest.fixture
-def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
-    """Two of them."""
-    settings = msgspec.structs.replace(settings, redis_url=redis.url)
-    one, two = RunningServer(settings), RunningServer(settings)
-
-    async def start() -> None:
-        for node in (one, two):
-            node.start()
-
-    async def stop() -> None:
-        for node in (one, two):
-            await node.stop()
-
-    io_loop.run_sync(start)
-    yield one, two
-    io_loop.run_sync(stop, timeout=25)
+from tests.support.nodes import Nodes
 
 
 async def test_two_people_chat_each_on_another_node(nodes: Nodes) -> None:

@@ -61,3 +61,20 @@ async def test_everyone_hears_everyone(nodes: tuple[RunningServer, RunningServer
     # The channels lie on several servers, as sharded ones.
     busy = [server for server in cluster.servers if server.client.execute_command("PUBSUB SHARDCHANNELS")]
     assert len(busy) > 1
+
+
+async def test_who_is_online_and_who_is_one_too_many(nodes: tuple[RunningServer, RunningServer]) -> None:
+    ann, ben = nodes[0].person(1), nodes[1].person(2)
+    await ann.write(ben)
+    at_ann = await ann.connect()
+    tabs = [await ben.connect() for _ in range(4)] + [await nodes[0].person(2).connect()]
+    assert (await at_ann.next_presence())[:2] == (2, True)
+    assert (await nodes[1].person(1).get("/messages/conversations")).data[0]["isOnline"] is True
+
+    async def is_online() -> bool:
+        return bool((await nodes[1].person(2).get("/messages/conversations")).data[0]["isOnline"])
+
+    await eventually(is_online)  # read through the cluster, for Ann is on the other node
+    assert await (await ben.dial()).closed() == (1008, "Too many connections")
+    for tab in tabs:
+        assert await tab.quiet() == []

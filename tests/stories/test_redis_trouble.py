@@ -5,18 +5,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from tests.support.follower import Follower
+from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
-
-Nodes = tuple[RunningServer, RunningServer]
 
 PER_SECOND = 200
 SECONDS = 5
@@ -26,29 +23,12 @@ NO_LIMITS = {"RATE_LIMIT_WRITES_PER_MINUTE": "0", "RATE_LIMIT_READS_PER_MINUTE":
 @pytest.fixture
 def nodes(io_loop: IOLoop, settings: Settings, own_redis: RedisServer) -> Iterator[Nodes]:
     """Two servers joined by a Redis of their own."""
-    settings = msgspec.structs.replace(settings, redis_url=own_redis.url)
-    one, two = RunningServer(settings), RunningServer(settings)
-
-    async def start() -> None:
-        for node in (one, two):
-            node.start()
-            await eventually(lambda node=node: joined(node))
-
-    async def stop() -> None:
-        for node in (one, two):
-            await node.stop()
-
-    io_loop.run_sync(start)
-    yield one, two
-    io_loop.run_sync(stop, timeout=25)
+    with two_nodes(io_loop, settings, own_redis) as running:
+        yield running
 
 
-async def joined(node: RunningServer) -> bool:
-    return not node.app.bus.degraded
-
-
-async def apart(node: RunningServer) -> bool:
-    return bool(node.app.bus.degraded)
+async def apart(node: RunningServer) -> None:
+    await holds(lambda: node.app.bus.degraded)
 
 
 Start = Callable[..., Awaitable[list[ServerProcess]]]
@@ -110,7 +90,7 @@ async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: Redi
     at_ben = await ben.connect()
     own_redis.stop()
     for node in nodes:
-        await eventually(lambda node=node: apart(node))
+        await apart(node)
 
     ready = await ann.get("/health/ready", root="")
     assert (ready.status, ready.body) == (200, {"status": "degraded", "degraded": ["redis"]})
@@ -120,14 +100,14 @@ async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: Redi
 
     own_redis.start()
     for node in nodes:
-        await eventually(lambda node=node: joined(node))
+        await node.joined()
 
 
 async def test_those_elsewhere_are_told_when_redis_is_back_and_no_others(nodes: Nodes, own_redis: RedisServer) -> None:
     one, two = nodes
     at_ben, at_chloe = await two.person(2).connect(), await two.person(3).connect()
     own_redis.stop()
-    await eventually(lambda: apart(one))
+    await apart(one)
     sent = await one.person(1).write(two.person(2), "While Redis was away")
     own_redis.start()
 
@@ -145,7 +125,7 @@ async def test_while_redis_is_away_those_elsewhere_are_told_by_the_log(nodes: No
     one, two = nodes
     at_ben = await two.person(2).connect()
     own_redis.stop()
-    await eventually(lambda: apart(two))
+    await apart(two)
 
     await one.person(1).write(two.person(2))
 
@@ -164,7 +144,7 @@ async def test_a_frozen_redis_holds_nobody_up(nodes: Nodes, own_redis: RedisServ
     assert time.monotonic() - begun < 1
     assert await at_ann.next() == {"type": "message_sent", "message": sent}
     for node in nodes:
-        await eventually(lambda node=node: apart(node))
+        await apart(node)
     own_redis.thaw()
 
     # Redis may still deliver what it had received, or he is told.
@@ -182,7 +162,7 @@ async def test_a_subscriber_that_redis_drops_comes_back_and_looks(nodes: Nodes, 
 
     heard = await at_ben.next()
     assert heard in ({"type": "message", "message": sent}, {"type": "resync", "since": 0, "latest": 1})
-    await eventually(lambda: joined(two))
+    await two.joined()
     again = await one.person(1).write(two.person(2))
     assert await at_ben.next() == {"type": "message", "message": again}
 

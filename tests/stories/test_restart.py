@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 import time
@@ -155,6 +156,42 @@ async def test_clients_that_do_not_listen_hold_no_stop_up(start: Start) -> None:
     assert time.monotonic() - begun < 10
     idle.close()
     slow.close()
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_proxy_s_connection_is_used_up_or_closed_before_the_work_ends(start: Start) -> None:
+    process = await start().started()
+    ann = process.person(1)
+    deaf = await connect_raw(process.person(2))  # holds the stop up, for it never answers a close frame
+    address = urlsplit(process.base_url)
+    kept = [await asyncio.open_connection(address.hostname, address.port) for _ in range(2)]
+    head = f"Host: regoods\r\nAuthorization: Bearer {ann.token()}"
+    ask = f"GET /api/v1/messages/unread-count HTTP/1.1\r\n{head}\r\n\r\n".encode()
+
+    async def answer(reader: asyncio.StreamReader) -> bytes:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+        length = re.search(rb"Content-Length: (\d+)", head)
+        assert length
+        return head + await reader.readexactly(int(length[1]))
+
+    for reader, writer in kept:
+        writer.write(ask)
+        assert b" 200 OK" in await answer(reader)
+
+    process.signal(signal.SIGTERM)
+    await eventually(lambda: has_stopped_accepting(process))
+
+    (used, using), (silent, _) = kept
+    using.write(ask)
+    last = await answer(used)
+    assert b" 200 OK" in last
+    assert b"Connection: close" in last
+    assert await deaf.closed() == GOING_AWAY
+    # A request from now on would find no thread to work for it: there is no connection it could come on.
+    assert await asyncio.wait_for(silent.read(), 1) == b""
+    assert await process.exit_code() == 0
+    for _, writer in kept:
+        writer.close()
 
 
 async def test_who_dials_while_the_server_stops_is_not_left_hanging(start: Start) -> None:

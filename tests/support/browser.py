@@ -11,13 +11,21 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 from tests.support.process import ServerProcess
 
 CHROMIUM = shutil.which("chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    # Else a window behind another draws once a second, and a click waits for what is drawn.
+    "--disable-frame-rate-limit",
+]
 DESKTOP = {"width": 1280, "height": 720}
 PHONE = {"width": 360, "height": 740}
+expect.set_options(timeout=15_000)  # milliseconds: a busy machine draws late
 
 browser_test = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
-    pytest.mark.gen_test(timeout=90),
+    pytest.mark.gen_test(timeout=240),
 ]
 
 

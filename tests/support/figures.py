@@ -1,12 +1,13 @@
 """Figures that a test found, printed when all are done: what docs/reliability.md says of it."""
 
+FIGURE = "figure"
+
 
 class Figures:
-    """`said`: a test and what it found."""
+    """Lines of a test's report, which brings them home from whatever process ran it."""
 
-    def __init__(self, test: str, said: list[tuple[str, str]]) -> None:
-        self._test = test
-        self._said = said
+    def __init__(self, properties: list[tuple[str, object]]) -> None:
+        self._properties = properties
 
     def say(self, line: str) -> None:
-        self._said.append((self._test, line))
+        self._properties.append((FIGURE, line))

@@ -1,7 +1,6 @@
 """Pictures as phones and programs make them, and forms as browsers send them."""
 
 import io
-import uuid
 from typing import Any
 
 from PIL import Image
@@ -72,6 +71,6 @@ def text_field(field: str, value: str) -> bytes:
     return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
 
 
-BOUNDARY = f"----browser{uuid.uuid4().hex}"
+BOUNDARY = "----browser4fQZtJx2Gk8sVb7R"
 END = f"--{BOUNDARY}--\r\n".encode()
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket as tcp
+import ssl
 import struct
 import time
 from collections.abc import Awaitable, Callable
@@ -167,7 +168,9 @@ async def dial_raw(
     if receive_buffer is not None:
         wire.setsockopt(tcp.SOL_SOCKET, tcp.SO_RCVBUF, receive_buffer)
     await asyncio.get_running_loop().sock_connect(wire, (address.hostname, address.port))
-    reader, writer = await asyncio.open_connection(sock=wire)
+    unverified = ssl._create_unverified_context() if address.scheme == "https" else None
+    named = address.hostname if unverified else None
+    reader, writer = await asyncio.open_connection(sock=wire, ssl=unverified, server_hostname=named)
     writer.write(f"{method} {path}{query} HTTP/1.1\r\n{lines}\r\n".encode() + early)
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)).decode()
     first, _, rest = head.partition("\r\n")

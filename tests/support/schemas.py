@@ -13,6 +13,7 @@ from regoods.core.editions import snake_case
 from regoods.core.settings import ROOT
 from tests.support.contract_schema import POSTGRESQL, SQL_SERVER, SQLITE, statements
 from tests.support.databases import database_of, postgres_folder
+from tests.support.people import LIMIT
 from tests.support.process import NOTHING_SET, SECRET
 
 INDEXES = [
@@ -40,7 +41,7 @@ TABLES = [
 ]
 INDEXES_OF_POSTGRESQL = ["ix_messages_received_newest", "ix_messages_sent_newest"]
 TABLES_OF_SQLITE = ["MessagingSearchEdits"]
-FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix_messages_content")}
+FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix_messages_joined")}
 """What search has beside them. `check` does not look for it: PostgreSQL may be without, SQL Server has none."""
 Make = Callable[[str], Database]
 """Makes a database of one of the editions, by these statements."""
@@ -107,7 +108,7 @@ def run(
         env=NOTHING_SET | given,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=2 * LIMIT,
         check=False,
     )
 
@@ -154,5 +155,5 @@ def run_text(database: Database, text: str) -> None:
         return
     url = url_of(database).replace("+psycopg", "")
     program = [str(postgres_folder() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]
-    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=2 * LIMIT, check=False)
     assert done.returncode == 0, done.stderr

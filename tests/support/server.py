@@ -16,6 +16,7 @@ from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
 from tests.support.clock import ManualClock
 from tests.support.people import Person
+from tests.support.raw_socket import eventually
 
 NAMES = ("Ann Archer", "Ben Baker", "Chloé Dubois", "Dmitri Волков", "Emre Yılmaz", "Fatima Zahra")
 START = datetime(2026, 1, 6, 10, 0, tzinfo=UTC)
@@ -33,9 +34,12 @@ class RunningServer:
         self.people: list[Person] = []
         self.base_url = ""
 
-    def start(self) -> None:
-        """On the loop's thread."""
-        self.app.prepare_database()
+    def start(self, *, migrated: bool = False) -> None:
+        """On the loop's thread. A database that is known to be `migrated` is not looked through again."""
+        if migrated:
+            self.app.prepare_features()
+        else:
+            self.app.prepare_database()
         with self.app.database.engine.begin() as connection:
             if connection.execute(sa.select(users.c.user_id).limit(1)).first() is None:
                 fill(connection, self.names)
@@ -43,6 +47,14 @@ class RunningServer:
         sockets = bind_sockets(0, "127.0.0.1")
         self.http.add_sockets(sockets)
         self.base_url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+
+    async def joined(self) -> None:
+        """Once Redis hears it, where there is one."""
+
+        async def is_joined() -> bool:
+            return not self.app.bus.degraded
+
+        await eventually(is_joined)
 
     async def stop(self) -> None:
         for person in self.people:

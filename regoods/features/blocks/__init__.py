@@ -8,10 +8,11 @@
 While one of two blocks the other, neither can send to the other or edit for him (403, in messages), and neither hears
 of the other's typing and presence; both read what there is and may delete from it. Nobody is told who blocks him.
 
-No frames, no events.
+No frames, no events. Other nodes are told of each block, for what they still believe: `recent.py`.
 """
 
 from regoods.core.feature import Feature
+from regoods.features.blocks import recent
 from regoods.features.blocks.routes import ROUTES
 
-FEATURE = Feature(name="blocks", routes=ROUTES)
+FEATURE = Feature(name="blocks", routes=ROUTES, notices={recent.NOTICE: recent.hear})

@@ -2,8 +2,7 @@ from regoods.core.calls import Limit, Offset, Path, Query, call
 from regoods.core.errors import NotFound
 from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
-from regoods.features.blocks import actions, events
-from regoods.features.blocks.recent import RecentBlocks
+from regoods.features.blocks import actions, events, recent
 
 
 class Blocks(ApiHandler):
@@ -23,14 +22,14 @@ class Block(ApiHandler):
     async def put(self, user_id: Path[Id]) -> None:
         """Block a user; a block that stands stays as it is."""
         state = await self.run(actions.block, user_id)
-        self.services.state(RecentBlocks).made(self.user_id, user_id)
+        recent.tell(self.services, self.user_id, user_id, is_blocked=True)
         self.send(state)
 
     @call(events.BlockState, errors=(NotFound,))
     async def delete(self, user_id: Path[Id]) -> None:
         """Unblock a user."""
         state = await self.run(actions.unblock, user_id)
-        self.services.state(RecentBlocks).ended(self.user_id, user_id)
+        recent.tell(self.services, self.user_id, user_id, is_blocked=False)
         self.send(state)
 
 

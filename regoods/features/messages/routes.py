@@ -7,7 +7,7 @@ from regoods.core.calls import Body, Path, Place, call
 from regoods.core.errors import Conflict, Forbidden, NotFound
 from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
-from regoods.features.messages import actions, events, rules
+from regoods.features.messages import actions, events, repeats, rules
 from regoods.features.messages.events import Edit, NewMessage
 from regoods.features.messages.repeats import UnansweredSends
 
@@ -39,18 +39,22 @@ class Messages(ApiHandler):
         except BaseException:
             if self._outcome is not None:
                 self._outcome.cancel()
+                repeats.tell(self.services, self.user_id, new, "failed")
             raise
         self._storing = None
         if self._outcome is not None:
             self._outcome.set_result(message)
+            repeats.tell(self.services, self.user_id, new, "stored", message)
         elif stored is not None:
             unanswered.answered(self.user_id, new)
+            repeats.tell(self.services, self.user_id, new, "answered")
         self.send(message, 201)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
         if self._storing is not None:
             self._outcome = self.services.state(UnansweredSends).lost(self.user_id, self._storing)
+            repeats.tell(self.services, self.user_id, self._storing, "storing")
 
 
 class ReadMessage(ApiHandler):

@@ -1,6 +1,7 @@
 """Presence: who is online.
 
-Adds `isOnline` to previews and conversations, by the partner's user id: an open socket at this moment, without grace.
+Adds `isOnline` to previews and conversations, by the partner's user id: an open socket at this moment, on any node,
+without grace.
 
 Event: `{"type":"presence","userId","isOnline","lastSeenAt"}` to the sockets of the user's partners: those who have
 a message with him that is not deleted. "Online" when his first socket opens, "offline" 5 s after the last one closed,

@@ -10,16 +10,17 @@ from regoods.features.presence.events import OnlineFields
 
 def online_fields(work: Work, user_id: int, partner_ids: Sequence[int]) -> dict[int, OnlineFields]:
     """`isOnline` of each partner, as this user may know it."""
-    online = {partner_id for partner_id in partner_ids if work.is_online(partner_id)}
+    online = work.online(partner_ids)
     if online:
         online -= users_apart_from(work.session, user_id)
     return {partner_id: OnlineFields(is_online=partner_id in online) for partner_id in partner_ids}
 
 
 @reads_for_anyone
-def online_partners(work: Work, _user_id: int, user_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Of each of these users the partners who are online and may know of him."""
-    return {
-        user_id: [partner_id for partner_id in queries.partners(work.session, user_id) if work.is_online(partner_id)]
-        for user_id in user_ids
-    }
+def online_partners(work: Work, _user_id: int, came: Sequence[int], gone: Sequence[int]) -> dict[int, list[int]]:
+    """Of each of these users the partners who are online and may know of him; none of one who is not gone after all."""
+    back = work.online(gone) if gone else set()
+    told_of = [*came, *(user_id for user_id in gone if user_id not in back)]
+    partners = {user_id: queries.partners(work.session, user_id) for user_id in told_of}
+    online = work.online({partner_id for some in partners.values() for partner_id in some})
+    return {user_id: [one for one in some if one in online] for user_id, some in partners.items()}

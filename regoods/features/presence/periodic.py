@@ -27,12 +27,16 @@ async def announce(services: Services) -> None:
     while taken := comings.take(ASKED_AT_ONCE):
         _, online = services.connections()
         # Who came is one of those online himself.
-        heard = [user_id for user_id, gone_at in taken.items() if online > (gone_at is None)]
+        heard = [
+            user_id for user_id, gone_at in taken.items() if services.settings.one_of_many or online > (gone_at is None)
+        ]
         if not heard:
             await asyncio.sleep(0)
             continue
         try:
-            found = await services.work.run(actions.online_partners, 0, heard)
+            came = [user_id for user_id in heard if taken[user_id] is None]
+            gone = [user_id for user_id in heard if taken[user_id] is not None]
+            found = await services.work.run(actions.online_partners, 0, came, gone)
         except ServiceUnavailable:
             comings.put_back(taken)
             await asyncio.sleep(PAUSE_SECONDS)

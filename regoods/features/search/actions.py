@@ -16,14 +16,17 @@ MOST = 1_000
 NEWEST = 10_000
 """Messages of the caller that a query too short for an index looks through."""
 
-FEW = 2_000
+FEW, FEW_ON_SERVERS = 2_000, 5_000
 """Messages of the caller that are sooner read than looked up in an index."""
 
-DENSE, FURTHER = 40, 30
+PROBED, DENSE, FURTHER = 2_000, 40, 30
 """With so many hits among his newest 2,000, reading on for so many times their span of ids costs PostgreSQL less than
 fetching every hit that its index has, for that has no order. The two ways meet at one message in fifty."""
 
 LARGEST_STEP = 16_000
+
+HIT = 200
+"""By whose place in the index its trigrams are compared: 0.05 ms each."""
 
 SLICE = 250
 MERGED_PAGES = 32
@@ -54,24 +57,25 @@ class _Search:
     def __init__(self, work: Work, user_id: int, partner_id: int | None, text: str) -> None:
         self._session = work.session
         self._whose = (user_id, partner_id)
-        # A dot of İ alone folds to nothing, which every text would hold.
-        self._needle = rules.fold(text) or text
+        # A dot of İ folds to nothing: every text would hold it alone, and before a space it would leave that.
+        self._needle = rules.fold(text).strip() or text
         self._plain = work.text_encoding is not None
         self._pattern = rules.loose_pattern(text) if self._plain else rules.pattern(text)
         self._hits: set[int] = set()
 
     def found(self) -> list[int]:
         short = len(self._needle) < rules.GRAM
-        window = NEWEST if short else FEW
+        embedded = queries.is_embedded(self._session)
+        window = NEWEST if short else FEW if embedded else FEW_ON_SERVERS
         newest = queries.reach(self._session, *self._whose, window)
         if newest.messages < window:
             self._walk()
         elif short:
             self._walk(above=newest.lowest - 1)
-        elif queries.is_embedded(self._session):
-            self._follow_index()
-        elif not self._plain and queries.has_trigrams(self._session):
-            self._follow_trigrams(newest.lowest, newest.highest)
+        elif embedded:
+            self._follow_index(newest.highest - newest.lowest < rules.AS_RARE * window)
+        elif not self._plain and len(rules.joined(self._needle)) >= rules.GRAM and queries.has_trigrams(self._session):
+            self._follow_trigrams(newest.highest, (newest.highest - newest.lowest) * PROBED // window)
         else:
             self._walk()
         return sorted(self._hits, reverse=True)[:MOST]
@@ -83,22 +87,38 @@ class _Search:
     def _enough(self) -> bool:
         return len(self._hits) >= MOST
 
-    def _follow_index(self) -> None:
-        """Read what is not in the index yet, then the index, then what was edited since it was indexed."""
+    def _follow_index(self, has_many: bool) -> None:
+        """Read what is not in the index yet, then the index, then what was edited since it was indexed.
+
+        `has_many`: a good part of the newest messages are his. Where of the oldest too, their texts leave out more than
+        he does.
+        """
         indexed_to = queries.indexed_to(self._session)
         self._walk(above=indexed_to)
-        match = rules.match(self._needle, [user_id for user_id in self._whose if user_id is not None])
+        needle = rules.indexed(self._needle)
+        places = {gram: self._place(gram) for gram in rules.grams(needle)}
+        trigrams = rules.rarest(places)
+        for party in [rules.party(user_id) for user_id in self._whose if user_id is not None]:
+            if not has_many or rules.is_worth_reading(self._place(party), places[trigrams[0]]):
+                trigrams.append(party)
+        match = rules.match(trigrams)
         self._take(
-            lambda before, most: queries.by_index(self._session, *self._whose, before, match, most),
+            lambda before, most: queries.by_index(self._session, *self._whose, before, match, needle, most),
             before=indexed_to + 1,
         )
         self._look_at(queries.edited(self._session, *self._whose))
 
-    def _follow_trigrams(self, lowest: int, highest: int) -> None:
-        """Read the newest messages: a common word is found there. A rare one is left to the index."""
+    def _place(self, trigram: str) -> float:
+        return queries.place(self._session, rules.match([trigram]), HIT)
+
+    def _follow_trigrams(self, highest: int, span: int) -> None:
+        """Read the newest messages, which span so many ids: a common word is found there. A rare one is left to the
+        index.
+        """
+        lowest = highest - span
         self._walk(above=lowest - 1)
         if len(self._hits) >= DENSE:
-            further = max(1, lowest - FURTHER * (highest - lowest))
+            further = max(1, lowest - FURTHER * span)
             self._walk(before=lowest, above=further - 1)
             lowest = further
         self._take(
@@ -137,14 +157,17 @@ def note_edit(work: Work, message_id: int) -> None:
 
 
 @reads_for_anyone
-def is_behind(work: Work, _user_id: int) -> bool:
-    """Whether the index lacks something."""
+def is_behind(work: Work, _user_id: int, reached: int | None = None) -> bool:
+    """Whether the index lacks something, and nobody else is at it: no slice has followed ours, which reached so far."""
+    if reached is not None and queries.indexed_to(work.session) > reached:
+        return False
     return queries.is_behind(work.session)
 
 
 @writes_for_anyone
-def follow(work: Work, _user_id: int) -> None:
-    """Index a slice of what is new or edited. Another process may do the next: each takes what is not there yet."""
+def follow(work: Work, _user_id: int) -> int:
+    """Index a slice of what is new or edited, and say how far the index reaches now. Another process may do the next:
+    each takes what is not there yet."""
     session = work.session
     indexed_to = queries.indexed_to(session)
     for row in queries.edited_texts(session, SLICE):
@@ -155,6 +178,7 @@ def follow(work: Work, _user_id: int) -> None:
     for row in queries.unindexed(session, SLICE):
         _put(session, row)
     queries.merge(session, MERGED_PAGES)
+    return queries.indexed_to(session)
 
 
 def _put(session: Session, row: Row) -> None:
@@ -163,6 +187,5 @@ def _put(session: Session, row: Row) -> None:
         row.message_id,
         rules.party(row.sender_id),
         rules.party(row.recipient_id),
-        # FTS5 reads up to a NUL, which another program may have stored.
-        rules.fold(row.message_content).replace("\0", " "),
+        rules.indexed(rules.fold(row.message_content)),
     )

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from regoods.core.database import Query, Row, Session
 from regoods.features.conversations.queries import is_cleared
 from regoods.features.conversations.tables import messages
-from regoods.features.search.tables import TRIGRAMS, edits, folded, index
+from regoods.features.search.tables import TRIGRAMS, edits, folded, index, joined, texts
 
 _m = messages.c
 _content = _m.message_content
@@ -26,6 +26,8 @@ _window = sa.bindparam("window", type_=sa.Integer)
 _most = sa.bindparam("most", type_=sa.Integer)
 _id = sa.bindparam("id", type_=sa.Integer)
 _pattern = sa.bindparam("pattern", type_=sa.UnicodeText)
+_match = sa.bindparam("match", type_=sa.Text)
+_is_match = index.c.MessagingSearch.op("MATCH")(_match)
 
 EVERYTHING = 2**31 - 1
 SERVERS = ("postgresql", "mssql")
@@ -107,6 +109,10 @@ def _like_folded(content: Any) -> Any:
     return folded(content).like(folded(_pattern), escape="!")
 
 
+def _like_joined(content: Any) -> Any:
+    return sa.and_(joined(content).like(joined(_pattern), escape="!"), _like_folded(content))
+
+
 def _like_lower(content: Any) -> Any:
     return sa.func.lower(content).like(sa.func.lower(_pattern), escape="!")
 
@@ -130,9 +136,11 @@ def _of_both(with_partner: bool, me: Any = _me, partner: Any = _partner) -> list
 
 
 def _by_index(with_partner: bool) -> Any:
+    # Outer, so that SQLite does not begin with the texts.
     found = (
         sa.select(index.c.rowid)
-        .where(index.c.MessagingSearch.op("MATCH")(sa.bindparam("match", type_=sa.Text)), index.c.rowid < _before)
+        .outerjoin_from(index, texts, texts.c.id == index.c.rowid)
+        .where(_is_match, index.c.rowid < _before, sa.func.instr(texts.c.c2, sa.bindparam("needle", type_=sa.Text)) > 0)
         .order_by(index.c.rowid.desc())
         .limit(_most)
         .subquery("found")
@@ -154,7 +162,7 @@ def _by_trigrams(with_partner: bool) -> Any:
     partner = sa.bindparam("partner", type_=sa.Integer, literal_execute=True)
     found = (
         sa.select(_m.message_id, _content)
-        .where(*_of_both(with_partner, me, partner), _m.message_id < _before, _like_folded(_content))
+        .where(*_of_both(with_partner, me, partner), _m.message_id < _before, _like_joined(_content))
         .offset(sa.literal_column("0"))
         .subquery("found")
     )
@@ -185,6 +193,10 @@ _has_trigrams = Query(
     only=("postgresql",),
 )
 
+_place = Query(
+    sa.select(index.c.rowid).where(_is_match).order_by(index.c.rowid).limit(1).offset(sa.bindparam("hit")),
+    only=("sqlite",),
+)
 _indexed_to = Query(sa.select(index.c.rowid).order_by(index.c.rowid.desc()).limit(1), only=("sqlite",))
 _newest_id = Query(sa.select(sa.func.max(_m.message_id).label("message_id")), only=("sqlite",))
 _first_edit = Query(sa.select(edits.c.message_id).limit(1), only=("sqlite",))
@@ -201,9 +213,7 @@ _edited_texts = Query(
 _put = Query(
     sa.insert(index)
     .prefix_with("OR REPLACE")
-    .values(
-        rowid=_id, Sender=sa.bindparam("sender"), Recipient=sa.bindparam("recipient"), Folded=sa.bindparam("folded")
-    ),
+    .values(rowid=_id, Sender=sa.bindparam("sender"), Recipient=sa.bindparam("recipient"), Folded=sa.bindparam("text")),
     only=("sqlite",),
 )
 _note_edit = Query(sqlite.insert(edits).values(message_id=_id).on_conflict_do_nothing(), only=("sqlite",))
@@ -243,10 +253,10 @@ def own(
 
 
 def by_index(
-    session: Session, me: int, partner: int | None, before: int, match: str, most: int
+    session: Session, me: int, partner: int | None, before: int, match: str, needle: str, most: int
 ) -> tuple[list[Candidate], bool]:
-    """What the embedded database's index has."""
-    given = _given(me, partner) | {"before": before, "match": match, "most": most}
+    """What the embedded database's index has; `needle` in the form that it has of texts."""
+    given = _given(me, partner) | {"before": before, "match": match, "needle": needle, "most": most}
     return _full(_decoded(session, _by_indexes[partner is not None], given), most)
 
 
@@ -265,6 +275,12 @@ def has_trigrams(session: Session) -> bool:
 def edited(session: Session, me: int, partner: int | None) -> list[Candidate]:
     """What was edited and is not indexed anew."""
     return _decoded(session, _editeds[partner is not None], _given(me, partner))
+
+
+def place(session: Session, match: str, hit: int) -> float:
+    """The id of that hit, from the oldest on and from 0; infinite where there are not so many."""
+    found: int | None = session.scalar(_place, match=match, hit=hit)
+    return float("inf") if found is None else found
 
 
 def indexed_to(session: Session) -> int:
@@ -286,9 +302,9 @@ def edited_texts(session: Session, most: int) -> list[Row]:
     return session.all(_edited_texts, most=most)
 
 
-def put(session: Session, message_id: int, sender: str, recipient: str, folded: str) -> None:
+def put(session: Session, message_id: int, sender: str, recipient: str, text: str) -> None:
     """Index a message, in place of what the index has of it."""
-    session.run(_put, id=message_id, sender=sender, recipient=recipient, folded=folded)
+    session.run(_put, id=message_id, sender=sender, recipient=recipient, text=text)
 
 
 def note_edit(session: Session, message_id: int) -> None:

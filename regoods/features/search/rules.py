@@ -1,6 +1,7 @@
 """What may be searched for, what counts as the same text, and how both are put to the databases. Pure functions."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping
 
 from regoods.core.errors import ValidationError
 from regoods.features.messages.rules import WHITE_SPACE, browser_length
@@ -10,8 +11,15 @@ GRAM = 3
 """Characters of an index entry; a shorter query is looked for in the caller's newest messages."""
 
 MOST_GRAMS = 16
-"""Asked of the index for one query: more would cost more than what they still rule out."""
+"""Of a query, among which the rarest are looked for."""
 
+RAREST = 4
+AS_RARE = 4
+"""Asked of the index: at most so many, none of them more than so many times as common as the rarest. Any other would
+cost more to read than the texts that it still rules out."""
+
+_SPACE = re.compile("(?<=(.)) (?=(.))", re.DOTALL)
+_FIRST_SPACE, _SPACES = 0xE800, 4_096
 _FIRST = 0xE000
 _BASE = 1_300
 """1,300 ** 3 > 2**31: three characters of Unicode's private use area name any user."""
@@ -45,21 +53,48 @@ def party(user_id: int) -> str:
     return "".join(chr(_FIRST + digit) for digit in (high // _BASE, high % _BASE, low))
 
 
-def grams(needle: str) -> list[str]:
-    """Trigrams enough to rule out nearly all that does not hold the needle: each one more is one more list to read.
+def indexed(folded: str) -> str:
+    """The form that FTS5 has of a folded text: each space tells what it stands between.
 
-    Those around a space or sign come first, for they alone tell "a b" from "b a"; of the rest every second.
+    So the trigram of a word's end and a space knows how the next word begins, which few messages have: of "red bike"
+    "ed b" and "d bi".
     """
-    last = len(needle) - GRAM
-    between = (start for start in range(last + 1) if not needle[start + 1].isalnum())
-    starts = (*between, *range(0, last, 2), last)
-    return list(dict.fromkeys(needle[start : start + GRAM] for start in starts))[:MOST_GRAMS]
+    # FTS5 reads up to a NUL, which another program may have stored.
+    return _SPACE.sub(_between, folded.replace("\0", " "))
 
 
-def match(needle: str, user_ids: Sequence[int]) -> str:
-    """FTS5's query for messages of all these users that have the needle's trigrams: it may be in them."""
-    words = [*(party(user_id) for user_id in user_ids), *grams(needle)]
-    return " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+def _between(space: re.Match[str]) -> str:
+    return chr(_FIRST_SPACE + (31 * ord(space[1]) + ord(space[2])) % _SPACES)
+
+
+def joined(folded: str) -> str:
+    """The form that PostgreSQL's index has of it: its trigrams go over the space between two words."""
+    return folded.replace(" ", "")
+
+
+def grams(needle: str) -> list[str]:
+    """Its trigrams; of a long one so many of them from all over it."""
+    starts = range(len(needle) - GRAM + 1)
+    apart = -(-len(starts) // MOST_GRAMS)
+    return list(dict.fromkeys(needle[start : start + GRAM] for start in starts[::apart]))
+
+
+def rarest(places: Mapping[str, float]) -> list[str]:
+    """Those trigrams that are worth reading, the rarest first.
+
+    Takes how many messages it is to the same hit of each: the more the rarer.
+    """
+    order = sorted(places, key=lambda gram: -places[gram])[:RAREST]
+    return [*order[:2], *(gram for gram in order[2:] if is_worth_reading(places[gram], places[order[0]]))]
+
+
+def is_worth_reading(place: float, rarest: float) -> bool:
+    return place * AS_RARE >= rarest
+
+
+def match(trigrams: Iterable[str]) -> str:
+    """FTS5's query for messages that have all these trigrams."""
+    return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in trigrams)
 
 
 def pattern(query: str) -> str:

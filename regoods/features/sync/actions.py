@@ -49,11 +49,10 @@ def find_unlogged(work: Work, _user_id: int) -> events.Unlogged:
 
 @writes_for_anyone
 def adopt(work: Work, _user_id: int, message_id: int) -> None:
-    """Log and push a message that another program stored, as if it had been sent here."""
-    # Another process of ours may have been faster.
-    if queries.is_logged(work.session, message_id):
+    """Log and push a message that another program stored, as if it had been sent here. Nothing where another node has
+    been faster."""
+    if not _claim(work, message_id):
         return
-    queries.log_message(work.session, message_id)
     row = find(work.session, message_id)
     if row is not None and not row.is_deleted:
         publish_stored(work, row)
@@ -62,8 +61,14 @@ def adopt(work: Work, _user_id: int, message_id: int) -> None:
 @writes_for_anyone
 def pass_over(work: Work, _user_id: int, message_id: int) -> None:
     """Count a message as logged of which nobody can be told."""
-    if not queries.is_logged(work.session, message_id):
-        queries.log_message(work.session, message_id)
+    _claim(work, message_id)
+
+
+def _claim(work: Work, message_id: int) -> bool:
+    """Whether this node is to take the message in: nobody has logged it, nor moved the mark past it, since it was
+    found."""
+    mark = queries.mark(work.session)
+    return (mark is None or message_id > mark) and queries.claim(work.session, message_id)
 
 
 @writes_for_anyone

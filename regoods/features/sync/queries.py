@@ -22,6 +22,7 @@ MARK = 0
 
 _e = events.c
 _c = cursors.c
+_l = logged.c
 _user = sa.bindparam("user", type_=sa.Integer)
 _count = sa.bindparam("count", type_=sa.Integer)
 _limit = sa.bindparam("limit", type_=sa.Integer)
@@ -100,12 +101,11 @@ _unlogged = Query(
     sa.select(messages.c.message_id)
     .where(
         messages.c.message_id > sa.bindparam("mark", type_=sa.Integer),
-        ~sa.exists().where(logged.c.message_id == messages.c.message_id),
+        ~sa.exists().where(_l.message_id == messages.c.message_id),
     )
     .order_by(messages.c.message_id)
     .limit(_limit)
 )
-_is_logged = Query(sa.select(logged.c.message_id).where(logged.c.message_id == _message_id))
 # Forward only: what was logged behind the mark is forgotten, and would be taken for another program's.
 _move_mark = Query(
     sa.update(cursors)
@@ -113,6 +113,15 @@ _move_mark = Query(
     .values(latest=sa.bindparam("mark", type_=sa.Integer))
 )
 _forget_logged = Query(sa.delete(logged).where(logged.c.message_id <= sa.bindparam("mark", type_=sa.Integer)))
+
+
+def _insert_unless_there(dialect: Any) -> Any:
+    return dialect.insert(logged).values(message_id=_message_id).on_conflict_do_nothing().returning(_l.message_id)
+
+
+_claim = Query(
+    _insert_unless_there(postgresql), on={"sqlite": _insert_unless_there(sqlite)}, only=("postgresql", "sqlite")
+)
 
 
 def append(session: Session, publications: Sequence[Publication], now: datetime) -> None:
@@ -202,9 +211,16 @@ def unlogged(session: Session, behind: int, limit: int) -> list[int]:
     return [row.message_id for row in session.all(_unlogged, mark=behind, limit=limit)]
 
 
-def is_logged(session: Session, message_id: int) -> bool:
-    """Whether its creation is in the log, or it is too old to be looked for."""
-    return session.first(_is_logged, message=message_id) is not None or message_id <= (mark(session) or 0)
+def claim(session: Session, message_id: int) -> bool:
+    """Count a message as logged; whether it was not. Waits for another writer who has just done so."""
+    if session.dialect.name in _claim.only:
+        return session.first(_claim, message=message_id) is not None
+    try:
+        session.run(_log_message, message=message_id)
+    except sa.exc.IntegrityError:
+        # SQL Server takes back the statement alone.
+        return False
+    return True
 
 
 def set_first_mark(session: Session) -> None:
@@ -217,11 +233,6 @@ def move_mark(session: Session, to: int) -> None:
     """All up to this message are logged."""
     if session.run(_move_mark, mark=to):
         session.run(_forget_logged, mark=to)
-
-
-def log_message(session: Session, message_id: int) -> None:
-    """Count a message as logged."""
-    session.run(_log_message, message=message_id)
 
 
 def late_seconds(session: Session) -> float:

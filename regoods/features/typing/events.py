@@ -19,7 +19,8 @@ THROTTLE_SECONDS = 1
 """At most one event so often for each typist and partner (contract, section 4)."""
 
 KNOWN_SECONDS = 10
-"""How long a pair is believed to be in touch before the database is asked again: what another process's block takes."""
+"""How long a pair is believed to be in touch before the database is asked again: what a block takes that nobody told
+of, because there was no Redis."""
 
 BOUND = 50_000
 

@@ -1,62 +1,18 @@
-"""What makes messages findable: FTS5 on the embedded database, trigrams on PostgreSQL; SQL Server needs nothing.
-
-PostgreSQL's extension is one that a database's owner may install; where he may not, search goes without the index.
-"""
-
-import sqlalchemy as sa
-from alembic import op
+"""What search has beside the index of the texts (0009): what was edited, on SQLite; the newest first, on PostgreSQL."""
 
 from regoods.features.conversations.tables import messages
-from regoods.features.search.tables import TRIGRAMS, edits, folded, index
-from regoods.migrations.statements import create_index, create_table, current_dialect, outside_a_transaction
+from regoods.features.search.tables import edits
+from regoods.migrations.statements import create_index, create_table, current_dialect
 
 revision = "0008"
 down_revision = "0007"
-
-PENDING_KB = 1024
-"""What PostgreSQL gathers before it sorts it into the index, while somebody's message waits: at 4 MB for 70 ms."""
 
 
 def upgrade() -> None:
     dialect = current_dialect()
     if dialect.name == "sqlite":
-        _for_sqlite()
+        create_table(edits)
     elif dialect.name == "postgresql":
         for one in sorted(messages.indexes, key=lambda one: str(one.name)):
             if one.info.get("only"):
                 create_index(one)
-        _trigrams()
-
-
-def _for_sqlite() -> None:
-    create_table(edits)
-    # The texts come folded. Where in a text a trigram stands is not kept: each text found is looked at anyway.
-    op.execute(
-        f"CREATE VIRTUAL TABLE IF NOT EXISTS {index.name} USING fts5 "
-        "(Sender, Recipient, Folded, tokenize = 'trigram case_sensitive 1', detail = none, columnsize = 0)"
-    )
-    # By itself it puts its parts together in one go of 30 to 60 ms; the indexer does so in pieces.
-    for option, value in (("automerge", 0), ("crisismerge", 64)):
-        op.execute(f"INSERT INTO {index.name} ({index.name}, rank) VALUES ('{option}', {value})")  # noqa: S608
-
-
-def _trigrams() -> None:
-    op.execute(
-        "DO $$ BEGIN CREATE EXTENSION IF NOT EXISTS pg_trgm; EXCEPTION WHEN OTHERS THEN "
-        "RAISE NOTICE USING MESSAGE = 'Search goes without an index, for lack of pg_trgm: ' || SQLERRM; END $$"
-    )
-    # In another encoding there is nothing to fold most letters to.
-    is_there = "SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm' AND current_setting('server_encoding') = 'UTF8'"
-    table = current_dialect().identifier_preparer.format_table(messages)
-    expression = folded(messages.c.message_content).compile(
-        dialect=current_dialect(), compile_kwargs={"include_table": False}
-    )
-    create = (
-        f"CREATE INDEX IF NOT EXISTS {TRIGRAMS} ON {table} USING gin (({expression}) gin_trgm_ops) "
-        f"WITH (gin_pending_list_limit = {PENDING_KB})"
-    )
-    if op.get_context().as_sql:
-        # Within a condition it cannot be made CONCURRENTLY: writers wait, 12 s for a million messages.
-        op.execute(f"DO $$ BEGIN IF EXISTS ({is_there}) THEN {create}; END IF; END $$")
-    elif op.get_bind().execute(sa.text(is_there)).scalar():
-        outside_a_transaction(create.replace("INDEX", "INDEX CONCURRENTLY", 1))

@@ -433,7 +433,7 @@ WHERE (messages.sender_id = 1 OR messages.recipient_id = 1) AND messages.is_dele
 FROM messaging_clears
 WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND replace(CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END, ' ', '') LIKE replace(CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END, ' ', '') ESCAPE '!' AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
@@ -445,14 +445,14 @@ WHERE (messages.sender_id = 1 AND messages.recipient_id = 1 OR messages.sender_i
 FROM messaging_clears
 WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.recipient_id, -messages.recipient_id) AND messaging_clears.cleared_up_to >= messages.message_id)) OR messages.recipient_id = 1 AND (EXISTS (SELECT *
 FROM messaging_clears
-WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
+WHERE messaging_clears.user_id = 1 AND messaging_clears.partner_id IN (messages.sender_id) AND messaging_clears.cleared_up_to >= messages.message_id))) AND messages.message_id < %(before)s::INTEGER AND replace(CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END, ' ', '') LIKE replace(CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END, ' ', '') ESCAPE '!' AND CASE WHEN (char_length(messages.message_content) = octet_length(messages.message_content)) THEN lower(messages.message_content COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(messages.message_content COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END LIKE CASE WHEN (char_length(%(pattern)s::VARCHAR) = octet_length(%(pattern)s::VARCHAR)) THEN lower(%(pattern)s::VARCHAR COLLATE "C") COLLATE "C" ELSE replace(replace(replace(replace(lower(%(pattern)s::VARCHAR COLLATE "und-x-icu"), U&'\03c2', U&'\03c3'), U&'\0131', 'i'), U&'\00df', 'ss'), U&'\0307', '') COLLATE "C" END ESCAPE '!'
  LIMIT ALL OFFSET 0) AS found ORDER BY found.message_id DESC
  LIMIT %(most)s::INTEGER
 
 -- search._has_trigrams
 SELECT count(*) AS indexes
 FROM pg_index
-WHERE indexrelid = to_regclass('ix_messages_content') AND indisvalid
+WHERE indexrelid = to_regclass('ix_messages_joined') AND indisvalid
 
 -- sync._advance_all
 INSERT INTO messaging_cursors (user_id, latest) SELECT anon_1.user_id, anon_1.count
@@ -515,16 +515,14 @@ FROM messaging_logged
 WHERE messaging_logged.message_id = messages.message_id)) ORDER BY messages.message_id
  LIMIT %(limit)s::INTEGER
 
--- sync._is_logged
-SELECT messaging_logged.message_id
-FROM messaging_logged
-WHERE messaging_logged.message_id = %(message)s::INTEGER
-
 -- sync._move_mark
 UPDATE messaging_cursors SET latest=%(mark)s::INTEGER WHERE messaging_cursors.user_id = %(user_id_1)s::INTEGER AND messaging_cursors.latest < %(mark)s::INTEGER
 
 -- sync._forget_logged
 DELETE FROM messaging_logged WHERE messaging_logged.message_id <= %(mark)s::INTEGER
+
+-- sync._claim
+INSERT INTO messaging_logged (message_id) VALUES (%(message)s::INTEGER) ON CONFLICT DO NOTHING RETURNING messaging_logged.message_id
 
 -- threads._newest[False]
 SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.post_id, messages.message_content, messages.message_type, messages.attachment_url, messages.is_read_by_recipient, messages.recipient_read_at, messages.is_read_by_sender, messages.sender_read_at, messages.is_read, messages.read_at, messages.is_deleted, messages.deleted_by, messages.is_edited, messages.edited_at, messages.parent_message_id, messages.created_at, messages.updated_at, sender.full_name AS sender_name, sender.profile_picture_url AS sender_picture, recipient.full_name AS recipient_name, recipient.profile_picture_url AS recipient_picture, posts.title AS post_title, posts.price AS post_price, posts.status AS post_status, (SELECT post_images.image_url

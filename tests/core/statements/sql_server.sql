@@ -445,11 +445,6 @@ WHERE [MessagingLogged].[MessageID] = [Messages].[MessageID])) ORDER BY [Message
  OFFSET 0 ROWS
  FETCH FIRST :limit ROWS ONLY
 
--- sync._is_logged
-SELECT [MessagingLogged].[MessageID]
-FROM [MessagingLogged]
-WHERE [MessagingLogged].[MessageID] = :message
-
 -- sync._move_mark
 UPDATE [MessagingCursors] SET [Latest]=:mark WHERE [MessagingCursors].[UserID] = :user_id_1 AND [MessagingCursors].[Latest] < :mark
 
