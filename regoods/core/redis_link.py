@@ -107,7 +107,8 @@ class RedisLink:
         """Send what waits, at most so long, and close."""
         with contextlib.suppress(RedisAway, TimeoutError):
             # It is answered after all that was sent before it.
-            await asyncio.wait_for(self.ask("PING"), seconds)
+            async with asyncio.timeout(seconds):
+                await self.ask("PING")
         if self._task is not None:
             self._pinging.cancel()
             self._task.cancel()
