@@ -81,6 +81,15 @@ def options() -> dict[str, Any]:
     }
 
 
+def can_be_tried(url: str) -> bool:
+    """Whether a connection can ever be tried with this REDIS_URL; connects to nothing."""
+    try:
+        redis.asyncio.Redis.from_url(url.replace(CLUSTER, "", 1), **options()).connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 class RedisLink:
     """One process's connection for commands; on the loop's thread. `url` as REDIS_URL, `prefix` as REDIS_PREFIX."""
 
