@@ -29,6 +29,9 @@ from tests.support.redis import RedisCluster, RedisServer
 DOCUMENT = means.ROOT / "docs" / "scaling.md"
 RAW = means.ROOT / "docs" / "performance" / "scaling.json"
 
+CONNECTIONS = 64
+"""Of each node, that send without a pause. What waits together is committed together, so each must have as many."""
+
 Figures = dict[str, Any]
 
 
@@ -135,7 +138,9 @@ def run(case: Case, plan: Plan, made: Means) -> Figures:
         "warm-up": lambda load: load.post(plan.warm_up_seconds, first=0, count=plan.sockets, rate=plan.rate),
         "idle": lambda _: wait(plan.idle_seconds),
         "timetable": lambda load: load.post(plan.timetable_seconds, first=0, count=plan.sockets, rate=plan.rate),
-        "saturated": lambda load: load.post(plan.saturated_seconds, first=0, count=plan.sockets),
+        "saturated": lambda load: load.post(
+            plan.saturated_seconds, first=0, count=plan.sockets, connections=CONNECTIONS * case.nodes
+        ),
         "closing": lambda load: load.close(),
     }
     figures: Figures = {"load average": Path("/proc/loadavg").read_text().split()[0]}
