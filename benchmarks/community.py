@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from benchmarks import process
 from benchmarks.database import FILL_USERS, SECRET, insert_numbered
 from benchmarks.means import ROOT
-from benchmarks.servers import ServerError
+from benchmarks.servers import STOP_SECONDS, ServerError
 from regoods import migrations
 from regoods.core.database import Database
 from tests.support.databases import PostgresServer
@@ -72,7 +72,11 @@ def node(url: str, redis_url: str, folder: Path, number: int) -> Iterator["subpr
             yield started
         finally:
             started.terminate()
-            started.communicate()
+            try:
+                started.communicate(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                raise ServerError("a node did not end") from None
 
 
 def listening(started: "subprocess.Popen[str]", folder: Path) -> Node:
