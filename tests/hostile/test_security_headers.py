@@ -1,5 +1,6 @@
 """The headers by which browsers keep an answer from being taken for, or taken into, something else: on every answer."""
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -119,7 +120,9 @@ async def test_a_socket_refused_before_its_upgrade_has_them(
     has_security_headers(again, "the same again")
 
 
-async def test_a_picture_may_be_shown_by_any_page_and_is_never_one(server: RunningServer, ann: Person) -> None:
+async def test_a_picture_may_be_shown_by_any_page_and_is_never_one(
+    server: RunningServer, ann: Person, caplog: pytest.LogCaptureFixture
+) -> None:
     uploaded = await ann.post("/messages/attachments", raw=form(photo()) + END, headers=FORM)
     path = uploaded.data["url"].removeprefix(server.base_url)
 
@@ -131,6 +134,9 @@ async def test_a_picture_may_be_shown_by_any_page_and_is_never_one(server: Runni
     again = await ann.get(path, root="", token="", headers={"If-None-Match": "*", "If-Modified-Since": "x"})
     assert again.status in (200, 304)
     has_security_headers(again, "asked again")
+    # Both times the client hung up as soon as it had the last byte.
+    assert (await ann.get("/messages/unread-count")).status == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_no_handler_takes_them_away() -> None:

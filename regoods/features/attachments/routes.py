@@ -133,10 +133,10 @@ class Picture(ApiHandler):
                 self.write(piece)
                 async with asyncio.timeout(PIECE_SECONDS):
                     await self.flush()
+            # Who has the last byte may have hung up before this is known here.
+            await self.finish()
         except (StreamClosedError, TimeoutError):
             self.request.connection.close()  # type: ignore[union-attr]
-            return
-        await self.finish()
 
 
 ROUTES = [
