@@ -265,6 +265,7 @@ class ApiHandler(EnvelopeHandler):
     def initialize(self) -> None:
         self._body = bytearray()
         self._too_large = False
+        self._dropped = 0
         self.refused = False
         self.reading = True
         self.gone = False
@@ -305,12 +306,19 @@ class ApiHandler(EnvelopeHandler):
             self._limit_rate()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self.refused or self._too_large:
+            return self.drop(chunk)
         if len(self._body) + len(chunk) > MAX_BODY:
             self._too_large = True
             self._body.clear()
-        elif not self._too_large:
+        else:
             self._body += chunk
         return None
+
+    def drop(self, chunk: bytes) -> Awaitable[None] | None:
+        """A piece of a body that nobody wants. What is no larger than a good one is not waited for."""
+        self._dropped += len(chunk)
+        return self.patience.drop() if self._dropped > MAX_BODY else None
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The request's JSON. Raises PayloadTooLarge over 1 MiB, ValidationError naming the field."""

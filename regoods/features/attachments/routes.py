@@ -56,8 +56,7 @@ class Upload(ApiHandler):
             await self._give_up()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        # What is refused, or no upload, is read and dropped.
-        return None if self.refused or self._form is None else self._feed(self._form, chunk)
+        return self.drop(chunk) if self.refused or self._form is None else self._feed(self._form, chunk)
 
     async def _feed(self, form: FileForm, chunk: bytes) -> None:
         try:
