@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test soak check test-mssql types bench bench-full bench-database bench-search profile format picture clean
+.PHONY: help run test soak audit check test-mssql types bench bench-full bench-database bench-search profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 
 soak: $(VENV)/installed-dev ## the long tests: floods, leaks, thousands of clients
 	@$(BIN)/python -m pytest -m soak
+
+audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
+	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
 	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql
