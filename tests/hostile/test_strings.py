@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.contract import openapi_document
+from tests.support.line import line
 from tests.support.people import Answer, Person
 from tests.support.process import ServerProcess
 
@@ -92,9 +93,13 @@ async def test_no_string_means_more_than_itself(tmp_path: Path) -> None:
             assert kept == stored[-100:]
             found = await chloe.get(f"/messages/search?query={quote(text.strip(), safe='')}")
             assert {message["messageContent"] for message in found.data} == {text}
-        for line in server.errors.splitlines():
-            assert LINE.fullmatch(line), line
-            assert " ERROR " not in line, line
+        async with line(server) as wire:
+            for target in (b"/\x852026-01-06\x85forged", b"/\x9b2J\x9b31m", b"/\xe2\x80\xa8forged"):
+                await wire.say(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert (await wire.answer()).status == 404
+        for logged in server.errors.splitlines():
+            assert LINE.fullmatch(logged), logged
+            assert " ERROR " not in logged, logged
     finally:
         await server.clean_up()
 
