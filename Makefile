@@ -28,8 +28,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n +2
 
-soak: $(VENV)/installed-dev ## the long tests: floods, leaks, thousands of clients
-	@$(BIN)/python -m pytest -m soak
+soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliability.md
+	@.ci/system-packages
+	@$(BIN)/python -m pytest -m 'soak and not mssql'
 
 audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
 	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt

@@ -15,7 +15,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as LostConnection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 logger = logging.getLogger(__name__)
@@ -32,8 +32,11 @@ LONGEST_PAUSE = 3.0
 WAITING = 20_000
 """Commands that wait for the pipeline on its way; further ones fail."""
 
-FAILURES = (RedisError, OSError, TimeoutError)
-LOSSES = (LostConnection, RedisTimeout, OSError, TimeoutError)
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What redis-py says of a cluster none of whose servers answers is no RedisError."""
+
+LOSSES = (LostConnection, RedisTimeout, ReadOnlyError, OSError, TimeoutError)
+"""A server that has become a replica is not the one to talk to any more: its name may lead to another one by now."""
 
 CLUSTER = "+cluster"
 
@@ -78,6 +81,15 @@ def options() -> dict[str, Any]:
     }
 
 
+def can_be_tried(url: str) -> bool:
+    """Whether a connection can ever be tried with this REDIS_URL; connects to nothing."""
+    try:
+        redis.asyncio.Redis.from_url(url.replace(CLUSTER, "", 1), **options()).connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 class RedisLink:
     """One process's connection for commands; on the loop's thread. `url` as REDIS_URL, `prefix` as REDIS_PREFIX."""
 
@@ -107,7 +119,8 @@ class RedisLink:
         """Send what waits, at most so long, and close."""
         with contextlib.suppress(RedisAway, TimeoutError):
             # It is answered after all that was sent before it.
-            await asyncio.wait_for(self.ask("PING"), seconds)
+            async with asyncio.timeout(seconds):
+                await self.ask("PING")
         if self._task is not None:
             self._pinging.cancel()
             self._task.cancel()
@@ -150,6 +163,8 @@ class RedisLink:
                 await self._serve()
             except FAILURES as error:
                 self._complain(error)
+            except Exception:
+                logger.exception("the connection to Redis is lost")
             finally:
                 self._lose()
             attempts += 1

@@ -16,6 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import parse_url
 from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import NoPermissionError
 
 from regoods.core.redis_link import CLUSTER, FAILURES, LONGEST_PAUSE, options
 
@@ -51,6 +52,7 @@ class RedisSubscriber:
         self._left: list[bytes] = []
         self._leaving: Counter[bytes] = Counter()
         self._changed = asyncio.Event()
+        self._complained = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -102,6 +104,11 @@ class RedisSubscriber:
                         *(_keep_alive(server) for server in servers.all),
                         self._follow_changes(servers),
                     )
+            except NoPermissionError as error:
+                # The link, which may send, has nothing to complain of.
+                if not self._complained:
+                    self._complained = True
+                    logger.warning("Redis does not let this node subscribe, so it does without: %s", error)
             except FAILURES as error:
                 logger.debug("the subscription is lost: %s", error)
             except Exception:
@@ -163,12 +170,15 @@ class RedisSubscriber:
         self._unconfirmed -= 1
         if not self._unconfirmed and not self.connected:
             self.connected = True
+            self._complained = False
             self._returned()
 
     def _let_go(self, channel: bytes) -> None:
-        if self._leaving[channel]:
-            self._leaving[channel] -= 1
-        elif channel in self._wanted:
+        # A user who has gone is not to be remembered by a count of 0.
+        leaving = self._leaving.pop(channel, 0)
+        if leaving > 1:
+            self._leaving[channel] = leaving - 1
+        elif not leaving and channel in self._wanted:
             # A cluster says so of a slot that has moved to another server.
             raise LostConnection("a slot has moved")
 

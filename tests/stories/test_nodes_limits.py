@@ -111,7 +111,7 @@ async def test_without_redis_each_node_goes_on_with_what_it_knows(fragile: Nodes
     await told(fragile[1:], 1, 150)
     own_redis.kill()
     for node in fragile:
-        await holds(lambda node=node: not node.app.bus._link.connected)
+        await holds(lambda node=node: not node.app.bus.link.connected)
 
     (at_here,), (at_there,) = await writes(here, 1), await writes(there, 1)
     assert (remaining(at_here), remaining(at_there)) == (199, 149)

@@ -12,6 +12,8 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
+from regoods.realtime.redis_bus import RedisBus
+from regoods.realtime.redis_places import LEAVING
 from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person, Socket
 from tests.support.process import ServerProcess
@@ -368,3 +370,17 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
 
 async def away(nodes: Nodes) -> bool:
     return any(node.app.bus.degraded for node in nodes)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_two_nodes_that_leave_at_the_same_moment_both_end(nodes: Nodes, turns: int) -> None:
+    """What the other one says of its end may come in any turn of the loop before this one's own."""
+    places, bus = nodes[0].app.places, nodes[0].app.bus
+    assert isinstance(bus, RedisBus)
+    bus.heard[LEAVING](0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    places.retire()
+
+    await asyncio.wait_for(places.stop(), 5)
