@@ -18,6 +18,7 @@ import pytest
 
 from regoods.core import patience
 from regoods.core.http import DRAINED_BODY
+from tests.support.figures import Figures
 from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
 
@@ -69,9 +70,9 @@ class Neighbour:
     def _read(self) -> Awaitable[object]:
         return self._person.get("/messages/user/3?limit=5")
 
-    def was_served(self, within: tuple[float, float]) -> None:
+    def was_served(self, within: tuple[float, float], figures: Figures) -> None:
         p95, most = statistics.quantiles(self.waits, n=20)[-1], max(self.waits)
-        print(f"{len(self.waits)} calls beside it: p95 {1000 * p95:.0f} ms, longest {1000 * most:.0f} ms")
+        figures.say(f"{len(self.waits)} calls beside it: p95 {1000 * p95:.0f} ms, longest {1000 * most:.0f} ms")
         assert p95 < within[0]
         assert most < within[1]
 
@@ -81,7 +82,11 @@ CALLS = 60
 
 
 async def served_beside(
-    server: ServerProcess, within: tuple[float, float], flood: Callable[[], Awaitable[None]], calls: int = CALLS
+    server: ServerProcess,
+    figures: Figures,
+    within: tuple[float, float],
+    flood: Callable[[], Awaitable[None]],
+    calls: int = CALLS,
 ) -> None:
     """Flood again and again, until a normal client has made so many calls meanwhile; he was served well."""
     beside = Neighbour(server.person(2))
@@ -93,7 +98,7 @@ async def served_beside(
                 life.result()
     finally:
         life.cancel()
-    beside.was_served(within)
+    beside.was_served(within, figures)
 
 
 _flooders = ThreadPoolExecutor(32)
@@ -157,7 +162,7 @@ async def send_large_bodies(server: ServerProcess, size: int, each: int = 1) -> 
 
 
 async def flooded_by_bodies(
-    server: ServerProcess, within: tuple[float, float], calls: int = CALLS, each: int = 1
+    server: ServerProcess, figures: Figures, within: tuple[float, float], calls: int = CALLS, each: int = 1
 ) -> None:
     before = server.memory("VmHWM")
 
@@ -171,7 +176,7 @@ async def flooded_by_bodies(
         # So much is read to its end, that its sender learns why; but for sockets' address, which has no bodies.
         assert len([answer for answer in answers if answer]) >= each * (len(BODIES) - 1)
 
-    await served_beside(server, within, flood, calls)
+    await served_beside(server, figures, within, flood, calls)
     assert server.memory("VmHWM") < before + MEMORY
 
 
@@ -181,9 +186,9 @@ def are_refusals(answers: Iterable[bytes]) -> None:
 
 
 @pytest.mark.gen_test(timeout=240)
-async def test_bodies_of_50_megabytes(tmp_path: Path) -> None:
+async def test_bodies_of_50_megabytes(tmp_path: Path, figures: Figures) -> None:
     async with started(tmp_path) as server:
-        await flooded_by_bodies(server, BESIDE)
+        await flooded_by_bodies(server, figures, BESIDE)
 
 
 async def test_a_body_larger_than_what_is_dropped_is_not_read_to_its_end(tmp_path: Path) -> None:
@@ -205,7 +210,7 @@ async def test_a_body_larger_than_what_is_dropped_is_not_read_to_its_end(tmp_pat
     assert max(sent) < DRAINED_BODY + 30 * MIB
 
 
-async def test_brackets_within_brackets(tmp_path: Path) -> None:
+async def test_brackets_within_brackets(tmp_path: Path, figures: Figures) -> None:
     nested = [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000]
     nested.append(b'{"recipientId": 2, "messageContent": "x", "y": ' + nested[1] + b"}")
     async with started(tmp_path) as server:
@@ -215,10 +220,10 @@ async def test_brackets_within_brackets(tmp_path: Path) -> None:
             answers = await asyncio.gather(*(ann.post("/messages", raw=body) for body in nested * 5))
             assert {(answer.status, answer.field) for answer in answers} == {(400, "body")}
 
-        await served_beside(server, BESIDE, flood)
+        await served_beside(server, figures, BESIDE, flood)
 
 
-async def test_headers_of_64_kilobytes(tmp_path: Path) -> None:
+async def test_headers_of_64_kilobytes(tmp_path: Path, figures: Figures) -> None:
     long = b"GET /health HTTP/1.1\r\nHost: x\r\n"
     forms = (
         long + b"X: " + b"a" * 65_536 + b"\r\n\r\n",
@@ -233,7 +238,7 @@ async def test_headers_of_64_kilobytes(tmp_path: Path) -> None:
         async def flood() -> None:
             are_refusals(await asyncio.gather(*(in_thread(push, server, [form]) for form in forms * 5)))
 
-        await served_beside(server, BESIDE, flood)
+        await served_beside(server, figures, BESIDE, flood)
 
 
 # Slow
@@ -274,19 +279,19 @@ async def slow_clients(server: ServerProcess, number: int) -> list[SlowClient]:
     return clients
 
 
-async def test_slow_clients_beside_a_normal_one(tmp_path: Path) -> None:
+async def test_slow_clients_beside_a_normal_one(tmp_path: Path, figures: Figures) -> None:
     async with started(tmp_path) as server:
 
         async def flood() -> None:
             ends = await asyncio.gather(*(client.go_on(3) for client in await slow_clients(server, 100)))
             assert ends == [None] * 100  # nobody is called slow so soon
 
-        await served_beside(server, BESIDE, flood)
+        await served_beside(server, figures, BESIDE, flood)
 
 
 @pytest.mark.soak
 @pytest.mark.gen_test(timeout=300)
-async def test_500_slow_clients_are_ended_and_a_normal_one_is_served(tmp_path: Path) -> None:
+async def test_500_slow_clients_are_ended_and_a_normal_one_is_served(tmp_path: Path, figures: Figures) -> None:
     waited = patience.IDLE_SECONDS + 20
     async with started(tmp_path) as server:
 
@@ -294,11 +299,11 @@ async def test_500_slow_clients_are_ended_and_a_normal_one_is_served(tmp_path: P
             ends = await asyncio.gather(*(client.go_on(waited) for client in await slow_clients(server, 500)))
             assert ends.count(b"") == 500
 
-        await served_beside(server, SOAKED, flood)
+        await served_beside(server, figures, SOAKED, flood)
 
 
 @pytest.mark.soak
 @pytest.mark.gen_test(timeout=300)
-async def test_a_normal_client_is_served_beside_bodies_of_50_megabytes(tmp_path: Path) -> None:
+async def test_a_normal_client_is_served_beside_bodies_of_50_megabytes(tmp_path: Path, figures: Figures) -> None:
     async with started(tmp_path) as server:
-        await flooded_by_bodies(server, SOAKED, calls=400, each=2)
+        await flooded_by_bodies(server, figures, SOAKED, calls=400, each=2)
