@@ -17,13 +17,19 @@ TORNADO_REFUSES = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 """All it says of a request that it cannot read, before it closes."""
 
 
+MOST_LINES = 200
+"""Tornado takes 2 µs for each header: 16 KB of the shortest would be 6 ms."""
+
 _length_or_coding = re.compile(rb"\n(content-length|transfer-encoding):([^\r]*)", re.IGNORECASE)
 
 
 def check_head(head: bytes) -> None:
     """Of a request as it came, up to its empty line; some 2 µs. Raises HTTPInputError."""
-    if len(head.splitlines()) != len(head.split(b"\r\n")) - 1:
+    lines = head.splitlines()
+    if len(lines) != len(head.split(b"\r\n")) - 1:
         raise HTTPInputError("a line ends in something else than CRLF")
+    if len(lines) > MOST_LINES:
+        raise HTTPInputError("too many headers")
     found = _length_or_coding.findall(head)
     if not found:
         return

@@ -97,6 +97,7 @@ REFUSED = {
     "a name before a blank": get(b"Host: x\r\nX : a\r\n"),
     "no name": get(b"Host: x\r\n: a\r\n"),
     "a name of another script": get(b"Host: x\r\n\xc3\xa9: a\r\n"),
+    "hundreds of headers": get(b"Host: x\r\n" + b"X: a\r\n" * 250),
     "no colon": get(b"Host: x\r\nX\r\n"),
     "a NUL in a name": get(b"Host: x\r\nX\0: a\r\n"),
     "a NUL in a value": get(b"Host: x\r\nX: a\0b\r\n"),
