@@ -6,6 +6,7 @@ Who sends is never kept waiting: without Redis a command fails at once, and its 
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -101,6 +102,7 @@ class RedisLink:
         self.returned: list[Callable[[], None]] = []
         """Called when the connection has been made, the first time too."""
         self.client: Any = None
+        self._connection: Any = None
         self._scripts: dict[str, str] = {}
         self._waiting: list[_Command] = []
         self._filled = asyncio.Event()
@@ -177,7 +179,8 @@ class RedisLink:
             await self.client.initialize()
         else:
             self.client = redis.asyncio.Redis.from_url(self._url, **options())
-            await self.client.ping()
+            self._connection = await self.client.connection_pool.get_connection()
+            await self._execute([_Command(("PING",))])
         self._scripts.clear()
         self.connected = True
         if self._complained:
@@ -213,10 +216,28 @@ class RedisLink:
                 raise loss
 
     async def _execute(self, batch: Sequence[_Command]) -> Sequence[Any]:
+        if not self.is_cluster:
+            return await self._execute_here(batch)
         pipeline = self.client.pipeline(transaction=False)
         for command in batch:
             pipeline.execute_command(*command.arguments)
         answers: Sequence[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    async def _execute_here(self, batch: Sequence[_Command]) -> Sequence[Any]:
+        """As the client's pipeline does, at half its cost: that one has a timer and a measurement for each answer."""
+        answers: list[Any] = []
+        async with asyncio.timeout(REPLY_SECONDS):
+            packed = self._connection.pack_commands([command.arguments for command in batch])
+            await self._connection.send_packed_command(packed)
+            for command in batch:
+                try:
+                    answer = await self._connection.read_response(timeout=math.inf)
+                except ResponseError as error:
+                    answers.append(error)
+                    continue
+                read = self.client.response_callbacks.get(command.arguments[0])
+                answers.append(read(answer) if read else answer)
         return answers
 
     def _lose(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -53,6 +54,8 @@ class RedisSubscriber:
         self._leaving: Counter[bytes] = Counter()
         self._changed = asyncio.Event()
         self._complained = False
+        self._heard: dict[PubSub, float] = {}
+        """When each server last said something."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -101,7 +104,7 @@ class RedisSubscriber:
                     attempts = 0
                     await _until_one_ends(
                         *(self._read(server) for server in servers.all),
-                        *(_keep_alive(server) for server in servers.all),
+                        *(self._keep_alive(server) for server in servers.all),
                         self._follow_changes(servers),
                     )
             except NoPermissionError as error:
@@ -130,6 +133,7 @@ class RedisSubscriber:
 
     def _lose(self) -> None:
         self.connected = False
+        self._heard.clear()
         for confirmed in self._wanted.values():
             # Nobody is to wait for it.
             if not confirmed.done():
@@ -148,9 +152,11 @@ class RedisSubscriber:
 
     async def _read(self, server: PubSub) -> None:
         while True:
-            message = await server.get_message(timeout=SILENT_SECONDS)
+            # Without a time limit, which would be a timer a message.
+            message = await server.get_message(timeout=None)
+            self._heard[server] = time.monotonic()
             if message is None:
-                raise LostConnection("it is silent")
+                continue
             kind = message["type"]
             if kind in ("message", "smessage"):
                 try:
@@ -161,6 +167,13 @@ class RedisSubscriber:
                 self._confirm(message["channel"])
             elif kind in ("unsubscribe", "sunsubscribe"):
                 self._let_go(message["channel"])
+
+    async def _keep_alive(self, server: PubSub) -> None:
+        self._heard[server] = time.monotonic()
+        while time.monotonic() - self._heard[server] < SILENT_SECONDS:
+            await asyncio.sleep(PING_SECONDS)
+            await server.ping()
+        raise LostConnection("it is silent")
 
     def _confirm(self, channel: bytes) -> None:
         confirmed = self._wanted.get(channel)
@@ -248,12 +261,6 @@ async def _subscription(client: Any, stack: contextlib.AsyncExitStack) -> PubSub
 async def _close(what: Any) -> None:
     with contextlib.suppress(*FAILURES):
         await what.aclose()
-
-
-async def _keep_alive(server: PubSub) -> None:
-    while True:
-        await asyncio.sleep(PING_SECONDS)
-        await server.ping()
 
 
 async def _until_one_ends(*works: Any) -> None:

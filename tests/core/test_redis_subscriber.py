@@ -53,3 +53,20 @@ async def test_who_may_not_subscribe_is_told_so_once(redis: RedisServer, caplog:
     assert "secret" not in warned[0]
     await subscriber.stop()
     redis.client.execute_command("ACL DELUSER sender")
+
+
+async def test_a_server_that_says_nothing_counts_as_gone_until_it_speaks_again(own_redis: RedisServer) -> None:
+    heard: list[bytes] = []
+    subscriber = RedisSubscriber(own_redis.url, lambda _, said: heard.append(said), lambda: None)
+    subscriber.follow(b"news")
+    subscriber.start()
+    await holds(lambda: subscriber.connected)
+
+    own_redis.freeze()
+    await holds(lambda: not subscriber.connected)
+    own_redis.thaw()
+
+    await holds(lambda: subscriber.connected)
+    own_redis.client.publish("news", "spring")
+    await holds(lambda: heard == [b"spring"])
+    await subscriber.stop()
