@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check soak test-mssql types bench bench-full bench-database bench-search bench-scaling profile format \
+.PHONY: help run test check soak audit test-mssql types bench bench-full bench-database bench-search bench-scaling profile format \
   picture clean
 
 help: ## print this
@@ -32,6 +32,9 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliability.md
 	@.ci/system-packages
 	@$(BIN)/python -m pytest -m 'soak and not mssql'
+
+audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
+	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
 	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql
