@@ -14,7 +14,7 @@ from regoods.core.settings import Settings
 from regoods.features.presence import comings
 from regoods.realtime.redis_bus import RedisBus
 from regoods.realtime.redis_places import LEAVING
-from tests.support.nodes import Nodes, two_nodes
+from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.people import Person, Socket
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
@@ -359,7 +359,9 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     own_redis.kill()
-    await eventually(lambda: away(nodes))
+    bus = nodes[0].app.bus
+    assert isinstance(bus, RedisBus)
+    await holds(lambda: not bus.link.connected)
     await leave(here)
     assert (await at_ann.next_presence())[:2] == (2, False)  # by what this node knows
     own_redis.start()
