@@ -5,6 +5,7 @@ the sockets of those who are behind are told to catch up (docs/scaling.md).
 """
 
 import asyncio
+import logging
 import random
 import secrets
 import time
@@ -22,6 +23,8 @@ from regoods.realtime.events import resync_frame
 from regoods.realtime.frames import text_frame
 from regoods.realtime.numbers import Ordering
 from regoods.realtime.registry import ConnectionRegistry
+
+logger = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 1.0
 """How long a handshake waits for Redis to confirm its subscription; after that the log is compared."""
@@ -231,12 +234,19 @@ class RedisBus(Bus):
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._send(self._own, PING, b"%.6f" % time.monotonic())
-            self._tell_unpublished()
-            self._leave_idle()
-            period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
-            if time.monotonic() - self._compared_at >= period:
-                self._look_at_all()
+            try:
+                self._do_each_second()
+            except Exception:
+                # A node that does it no more would never again tell anybody that he missed something.
+                logger.exception("what this node does each second failed")
+
+    def _do_each_second(self) -> None:
+        self._send(self._own, PING, b"%.6f" % time.monotonic())
+        self._tell_unpublished()
+        self._leave_idle()
+        period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
+        if time.monotonic() - self._compared_at >= period:
+            self._look_at_all()
 
     def _leave_idle(self) -> None:
         """Unsubscribe from the channels of those who have had no socket here for a while."""
@@ -271,7 +281,9 @@ class RedisBus(Bus):
                 part = user_ids[start : start + COMPARED_AT_ONCE]
                 try:
                     await self._compare_some(part)
-                except ServiceUnavailable:
+                except Exception as error:
+                    if not isinstance(error, ServiceUnavailable):
+                        logger.exception("looking into the users' logs failed")
                     self._behind.update(user_ids[start:])
                     asyncio.get_running_loop().call_later(random.uniform(1, 2), self._work_to_do.set)
                     break

@@ -251,6 +251,10 @@ class RedisPlaces(Places):
                 await self._look()
             except RedisAway:
                 self._ready = False
+            except Exception:
+                # A node that looks no more would be taken for dead, with all its users.
+                self._ready = False
+                logger.exception("looking for other nodes failed")
             # Python 3.11's `wait_for` forgets that it was cancelled where what it waits for comes at the same moment.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_seconds):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
@@ -178,3 +179,24 @@ async def test_a_node_that_could_not_publish_says_so_later(nodes: Nodes, own_red
 
     assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
     assert await at_chloe.quiet() == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_look_into_the_log_that_fails_is_not_the_last_one(
+    nodes: Nodes, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the database says: here a number that is none."""
+    one, two = nodes
+    at_ben = await two.person(2).connect()
+    await one.person(1).write(two.person(2))
+    assert (await at_ben.next())["type"] == "message"
+    two.execute(sa.text("UPDATE MessagingCursors SET Latest = 'one' WHERE UserID = 2"))
+    own_redis.client.publish("regoods:nodes", "all-behind other 0")
+    await holds(lambda: "looking into the users' logs failed" in caplog.text)
+    two.execute(sa.text("UPDATE MessagingCursors SET Latest = 1 WHERE UserID = 2"))
+
+    own_redis.client.execute_command("ACL SETUSER default -publish")
+    await one.person(1).write(two.person(2))
+    own_redis.client.execute_command("ACL SETUSER default +publish")
+
+    assert await at_ben.next() == {"type": "resync", "since": 1, "latest": 2}
