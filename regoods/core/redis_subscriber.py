@@ -55,10 +55,6 @@ class RedisSubscriber:
         self._complained = False
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def channels(self) -> Sequence[bytes]:
-        return list(self._wanted)
-
     def start(self) -> None:
         self._task = asyncio.ensure_future(self._run())
 
@@ -77,6 +73,11 @@ class RedisSubscriber:
             self._asked.append(channel)
             self._changed.set()
         return confirmed if self.connected and not confirmed.done() else None
+
+    def hears(self, channel: bytes) -> bool:
+        """Whether what is said there now will be heard."""
+        confirmed = self._wanted.get(channel)
+        return self.connected and confirmed is not None and confirmed.done()
 
     def leave(self, channel: bytes) -> None:
         confirmed = self._wanted.pop(channel, None)

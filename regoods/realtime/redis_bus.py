@@ -59,7 +59,7 @@ class RedisBus(Bus):
     """This node's sockets first, then all others'. On the loop's thread."""
 
     def __init__(self, registry: ConnectionRegistry[Connection], metrics: Metrics, link: RedisLink, url: str) -> None:
-        self._ordering = Ordering(self._push_frames, self._tell_missed)
+        self._ordering = Ordering(self._push_frames, self._tell_missed, came=self._came, went=self._went)
         super().__init__(registry, metrics, self._ordering)
         self.node = secrets.token_hex(4).encode()
         self.link = link
@@ -71,6 +71,10 @@ class RedisBus(Bus):
         self._own = link.name("node", self.node)
         self._users = link.name("user", b"")
         self._idle: dict[int, int] = {}
+        """Users who are followed and have no socket here: before their first one, and for a while after the last. With
+        the ticks that have passed."""
+        self._doubtful: set[int] = set()
+        """Of them those whose handshake may have read a log that was behind, while it was not heard what followed."""
         self._unpublished: set[int] | None = set()
         self._behind: set[int] = set()
         self._compare_all = False
@@ -100,15 +104,18 @@ class RedisBus(Bus):
 
     async def follow(self, user_id: int) -> None:
         """Hear of a user's events from now on; his log is to be asked for its latest number after that."""
-        self._idle.pop(user_id, None)
-        confirmed = self._subscriber.follow(self._channel(user_id))
-        if confirmed is None:
-            return
-        try:
-            async with asyncio.timeout(FOLLOW_SECONDS):
-                await asyncio.shield(confirmed)
-        except TimeoutError:
-            self._look_at((user_id,))
+        if not self._registry.is_online(user_id):
+            self._idle[user_id] = 0
+        channel = self._channel(user_id)
+        confirmed = self._subscriber.follow(channel)
+        if confirmed is not None:
+            try:
+                async with asyncio.timeout(FOLLOW_SECONDS):
+                    await asyncio.shield(confirmed)
+            except TimeoutError:
+                confirmed.add_done_callback(lambda _confirmed: self._look_at((user_id,)))
+        if not self._subscriber.hears(channel):
+            self._doubtful.add(user_id)
 
     def publish(self, audience: Sequence[int], event: bytes) -> None:
         super().publish(audience, event)
@@ -223,11 +230,23 @@ class RedisBus(Bus):
         for user_id in unpublished:
             self._send(self._channel(user_id), BEHIND, b"0", unpublished=user_id)
 
+    def _came(self, user_id: int) -> None:
+        self._idle.pop(user_id, None)
+        if user_id in self._doubtful:
+            self._doubtful.discard(user_id)
+            self._look_at((user_id,))
+
+    def _went(self, user_id: int) -> None:
+        self._idle[user_id] = 0
+
     def _look_at(self, user_ids: Iterable[int]) -> None:
-        self._behind.update(user_ids)
+        """Those who have no socket yet are looked at when they have."""
+        for user_id in user_ids:
+            (self._doubtful if user_id in self._idle else self._behind).add(user_id)
         self._work_to_do.set()
 
     def _look_at_all(self) -> None:
+        self._doubtful.update(self._idle)
         self._compare_all = True
         self._work_to_do.set()
 
@@ -250,19 +269,14 @@ class RedisBus(Bus):
 
     def _leave_idle(self) -> None:
         """Unsubscribe from the channels of those who have had no socket here for a while."""
-        prefix = len(self._users)
-        for channel in self._subscriber.channels:
-            if not channel.startswith(self._users):
+        for user_id, ticks in list(self._idle.items()):
+            if ticks < IDLE_SWEEPS:
+                self._idle[user_id] = ticks + 1
                 continue
-            user_id = int(channel[prefix:])
-            if self._registry.is_online(user_id):
-                self._idle.pop(user_id, None)
-            else:
-                self._idle[user_id] = self._idle.get(user_id, 0) + 1
-        left = [user_id for user_id, sweeps in self._idle.items() if sweeps >= IDLE_SWEEPS]
-        for user_id in left:
             del self._idle[user_id]
-            self._subscriber.leave(self._channel(user_id))
+            self._doubtful.discard(user_id)
+            if not self._registry.is_online(user_id):
+                self._subscriber.leave(self._channel(user_id))
 
     async def _compare(self) -> None:
         """Look into the logs of those who may have missed something, and tell those who have."""

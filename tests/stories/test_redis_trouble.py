@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
+from regoods.realtime import redis_bus
+from regoods.realtime.redis_bus import RedisBus
 from tests.support.follower import Follower
 from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.process import ServerProcess
@@ -200,3 +202,46 @@ async def test_a_look_into_the_log_that_fails_is_not_the_last_one(
     own_redis.client.execute_command("ACL SETUSER default +publish")
 
     assert await at_ben.next() == {"type": "resync", "since": 1, "latest": 2}
+
+
+@pytest.mark.editions("sqlite")
+async def test_what_is_missed_between_the_look_into_the_log_and_the_socket_is_told(
+    nodes: Nodes, own_redis: RedisServer
+) -> None:
+    """A handshake that takes as long as it takes the subscription to come back."""
+    one, two = nodes
+    bus = two.app.bus
+    assert isinstance(bus, RedisBus)
+    own_redis.client.execute_command("ACL SETUSER default -subscribe")
+    own_redis.client.client_kill_filter(_type="pubsub")
+    await apart(two)
+    await bus.follow(2)
+    await one.person(1).write(two.person(2))
+    own_redis.client.execute_command("ACL SETUSER default +subscribe")
+    await two.joined()
+    await holds(lambda: not bus._compare_all)
+    begun = time.monotonic()
+
+    bus.numbers.joined(2, 0)
+
+    await holds(lambda: two.app.metrics.bus.resyncs)
+    assert time.monotonic() - begun < 5  # and not by the look at all, each half minute
+
+
+@pytest.mark.editions("sqlite")
+async def test_channels_of_those_who_are_gone_are_left(
+    nodes: Nodes, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_bus, "IDLE_SWEEPS", 1)
+    ann, ben = nodes[0].person(1), nodes[0].person(2)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    await nodes[0].app.bus.follow(3)  # a handshake that came to nothing
+    await holds(lambda: len(own_redis.client.pubsub_channels("regoods:user:*")) == 3)
+
+    at_ben.close()
+    await holds(lambda: own_redis.client.pubsub_channels("regoods:user:*") == ["regoods:user:1"])
+
+    at_ben = await ben.connect()
+    sent = await nodes[1].person(1).write(ben)
+    assert await at_ben.next() == {"type": "message", "message": sent}
+    assert await at_ann.next() == {"type": "message_sent", "message": sent}
