@@ -103,6 +103,11 @@ class RedisPlaces(Places):
         self._running: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def degraded(self) -> Sequence[str]:
+        """A Redis that answers, but to whom a script is too much (full, or not permitted), counts no sockets."""
+        return () if self._ready else ("redis",)
+
     def start(self, arrived: Tell, departed: Tell) -> None:
         super().start(arrived, departed)
         self._alone.start(arrived, departed)

@@ -15,6 +15,7 @@ from regoods.realtime.redis_bus import RedisBus
 from tests.support.follower import Follower
 from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.process import ServerProcess
+from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
 
@@ -245,3 +246,25 @@ async def test_channels_of_those_who_are_gone_are_left(
     sent = await nodes[1].person(1).write(ben)
     assert await at_ben.next() == {"type": "message", "message": sent}
     assert await at_ann.next() == {"type": "message_sent", "message": sent}
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_redis_that_answers_and_runs_no_scripts_is_said_to_be_away(
+    nodes: Nodes, own_redis: RedisServer
+) -> None:
+    ann = nodes[0].person(1)
+    assert (await ann.get("/health/ready", root="")).body == {"status": "ok", "degraded": []}
+    own_redis.client.execute_command("ACL SETUSER default -eval -evalsha")
+
+    async def is_degraded() -> bool:
+        return bool((await ann.get("/health/ready", root="")).body == {"status": "degraded", "degraded": ["redis"]})
+
+    await eventually(is_degraded)
+    assert (await ann.post("/messages", raw=b"{")).status == 400
+    await holds(lambda: nodes[0].app.metrics.bus.limits_alone == 1)
+    for total in (2, 3):
+        assert (await ann.post("/messages", raw=b"{")).status == 400
+        await holds(lambda total=total: nodes[0].app.metrics.bus.limits_alone == total)
+
+    own_redis.client.execute_command("ACL SETUSER default +eval +evalsha")
+    await nodes[0].joined()
