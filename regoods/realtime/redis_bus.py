@@ -63,7 +63,7 @@ class RedisBus(Bus):
         super().__init__(registry, metrics, self._ordering)
         self.node = secrets.token_hex(4).encode()
         self.link = link
-        self.heard: dict[bytes, Callable[[int], None]] = {}
+        self.heard: dict[bytes, Callable[[int], object]] = {}
         """What is done with what other nodes say of a user, by its kind."""
         self._stats = metrics.bus
         self._subscriber = RedisSubscriber(url, self._take, self._look_at_all)
