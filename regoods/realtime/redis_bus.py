@@ -79,6 +79,8 @@ class RedisBus(Bus):
         self._behind: set[int] = set()
         self._compare_all = False
         self._compared_at = 0.0
+        self._unanswered_since: float | None = None
+        """When the first ping was sent that has not come back."""
         self._work_to_do = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -179,6 +181,7 @@ class RedisBus(Bus):
         kind, node, argument = head.split(b" ")
         if kind == PING:
             self._stats.lag_seconds = time.monotonic() - float(argument)
+            self._unanswered_since = None
             return
         if node == self.node:
             return
@@ -260,7 +263,12 @@ class RedisBus(Bus):
                 logger.exception("what this node does each second failed")
 
     def _do_each_second(self) -> None:
-        self._send(self._own, PING, b"%.6f" % time.monotonic())
+        now = time.monotonic()
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        else:
+            self._stats.lag_seconds = now - self._unanswered_since
+        self._send(self._own, PING, b"%.6f" % now)
         self._tell_unpublished()
         self._leave_idle()
         period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS

@@ -101,6 +101,7 @@ async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: Redi
     sent = await ann.write(ben, "Redis or no Redis")
     assert await at_ben.next() == {"type": "message", "message": sent}
     assert (await ben.connect()).latest == 1
+    await holds(lambda: nodes[0].app.metrics.bus.lag_seconds > 1)
 
     own_redis.start()
     for node in nodes:
