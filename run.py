@@ -223,9 +223,9 @@ async def serve(settings: Settings, count: int) -> int:
     stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
     announce(settings, port, app.database.shown)
     await stopping.wait()
-    print("Stopping: no new connections, what is in flight is answered.", flush=True)
+    workers.say("Stopping: no new connections, what is in flight is answered.")
     await app.stop(server)
-    print("Stopped.", flush=True)
+    workers.say("Stopped.")
     return 0
 
 
@@ -276,15 +276,14 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
-    print(f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.")
-    print(f"Database:   {database}")
+    lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
     if settings.debug_chat:
-        print(f"Chat page:  {address}/debug/chat   (open it in two windows)")
-        print(f"Contract:   {address}/debug/api")
+        lines.append(f"Chat page:  {address}/debug/chat   (open it in two windows)")
+        lines.append(f"Contract:   {address}/debug/api")
     if settings.development and settings.demo_data:
         for user_id in (1, 2):
-            print(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
-    sys.stdout.flush()
+            lines.append(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
+    workers.say("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ class Application(tornado.web.Application):
             publish=self.bus.publish,
             notify=self.bus.notify,
             connections=lambda: (len(self.registry), self.registry.users),
-            degraded=lambda: self.bus.degraded,
+            degraded=lambda: self.bus.degraded or self.places.degraded,
             contract=contract(self.features),
         )
         self.socket_class: type[MessageSocket] = type(

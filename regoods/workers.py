@@ -7,6 +7,7 @@ serves, and each notices the other's death by its end.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -166,14 +167,14 @@ class Crew:
         self._go_on(self._replace_when_told())
         code = await self._end
         if not code:
-            print("Stopping: no new connections, what is in flight is answered.", flush=True)
+            say("Stopping: no new connections, what is in flight is answered.")
         for task in self._tasks:
             task.cancel()
         for one in self._listening:
             one.close()
         drained = await asyncio.gather(*(worker.drain() for worker in self._all))
         if not code:
-            print("Stopped.", flush=True)
+            say("Stopped.")
         return code or (0 if all(drained) else OVERSTAYED)
 
     def _end_with(self, code: int) -> None:
@@ -248,6 +249,17 @@ class Crew:
             old, self._places[place] = self._places[place], new
             await old.drain()
         return True
+
+
+def say(line: str) -> None:
+    """Print a line of a server that runs already: whoever has closed our stdout is no reason to end."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        # What could not be written is tried again at the end of the process, whose exit code would be 120.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _how(code: int) -> str:

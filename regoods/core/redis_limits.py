@@ -82,7 +82,7 @@ class SharedLimits:
 
 
 class _Window:
-    __slots__ = ("ends", "gathered", "last", "pending", "total", "untold")
+    __slots__ = ("alone", "ends", "gathered", "last", "pending", "total", "untold")
 
     def __init__(self, ends: float) -> None:
         self.ends = ends
@@ -92,6 +92,8 @@ class _Window:
         """Own hits that are not in it."""
         self.untold = 0
         """Those of them that are not on their way to Redis."""
+        self.alone = 0
+        """Those of the untold that were counted as such."""
         self.last = 0
         """What the last hit here was told."""
         self.gathered = False
@@ -134,6 +136,7 @@ class SharedCounter:
         window.pending += 1
         window.untold += 1
         if not self._link.connected:
+            window.alone += 1
             self._metrics.limits_alone += 1
         elif not window.gathered:
             self._gather(key, window)
@@ -173,8 +176,9 @@ class SharedCounter:
 
     async def _tell(self, gathered: Sequence[tuple[int, _Window]]) -> None:
         counts = [window.untold for _, window in gathered]
+        known = [window.alone for _, window in gathered]
         for _, window in gathered:
-            window.gathered, window.untold = False, 0
+            window.gathered, window.untold, window.alone = False, 0, 0
         keys = [self._prefix + b"%d" % key for key, _ in gathered]
         try:
             script = await self._link.sha(_COUNT)
@@ -183,6 +187,8 @@ class SharedCounter:
             for (_, window), count in zip(gathered, counts, strict=True):
                 # Told with its next hit.
                 window.untold += count
+                window.alone += count
+            self._metrics.limits_alone += sum(counts) - sum(known)
             return
         for (key, window), count, (total, left) in zip(gathered, counts, answers, strict=True):
             self._settle(key, window, count, total, left / 1000)

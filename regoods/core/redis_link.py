@@ -107,6 +107,8 @@ class RedisLink:
         self._waiting: list[_Command] = []
         self._filled = asyncio.Event()
         self._complained = ""
+        self._attempts = 0
+        """Those in vain since commands were answered last."""
         self._task: asyncio.Task[None] | None = None
 
     def name(self, *parts: object) -> bytes:
@@ -157,11 +159,9 @@ class RedisLink:
         self._filled.set()
 
     async def _run(self) -> None:
-        attempts = 0
         while True:
             try:
                 await self._connect()
-                attempts = 0
                 await self._serve()
             except FAILURES as error:
                 self._complain(error)
@@ -169,8 +169,8 @@ class RedisLink:
                 logger.exception("the connection to Redis is lost")
             finally:
                 self._lose()
-            attempts += 1
-            await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**attempts) * random.uniform(0.5, 1))
+            self._attempts += 1
+            await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**self._attempts) * random.uniform(0.5, 1))
 
     async def _connect(self) -> None:
         await self._close()
@@ -214,6 +214,7 @@ class RedisLink:
                     self._complain(answer)
             if loss is not None:
                 raise loss
+            self._attempts = 0
 
     async def _execute(self, batch: Sequence[_Command]) -> Sequence[Any]:
         if not self.is_cluster:

@@ -56,11 +56,9 @@ class RedisSubscriber:
         self._complained = False
         self._heard: dict[PubSub, float] = {}
         """When each server last said something."""
+        self._attempts = 0
+        """Those in vain since all was subscribed last."""
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def channels(self) -> Sequence[bytes]:
-        return list(self._wanted)
 
     def start(self) -> None:
         self._task = asyncio.ensure_future(self._run())
@@ -81,6 +79,11 @@ class RedisSubscriber:
             self._changed.set()
         return confirmed if self.connected and not confirmed.done() else None
 
+    def hears(self, channel: bytes) -> bool:
+        """Whether what is said there now will be heard."""
+        confirmed = self._wanted.get(channel)
+        return self.connected and confirmed is not None and confirmed.done()
+
     def leave(self, channel: bytes) -> None:
         confirmed = self._wanted.pop(channel, None)
         if confirmed is not None:
@@ -96,12 +99,10 @@ class RedisSubscriber:
         return confirmed
 
     async def _run(self) -> None:
-        attempts = 0
         while True:
             try:
                 async with self._open(self._url) as servers:
                     self._renew()
-                    attempts = 0
                     await _until_one_ends(
                         *(self._read(server) for server in servers.all),
                         *(self._keep_alive(server) for server in servers.all),
@@ -118,8 +119,8 @@ class RedisSubscriber:
                 logger.exception("the subscription is lost")
             finally:
                 self._lose()
-            attempts += 1
-            await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**attempts) * random.uniform(0.5, 1))
+            self._attempts += 1
+            await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**self._attempts) * random.uniform(0.5, 1))
 
     def _renew(self) -> None:
         """All are to be subscribed anew."""
@@ -184,6 +185,7 @@ class RedisSubscriber:
         if not self._unconfirmed and not self.connected:
             self.connected = True
             self._complained = False
+            self._attempts = 0
             self._returned()
 
     def _let_go(self, channel: bytes) -> None:
@@ -211,7 +213,7 @@ class _Servers:
             return
         for channel in channels:
             # One command for two slots is refused.
-            await self._by_place[self._place(channel)].ssubscribe(channel)
+            await self._of(channel).ssubscribe(channel)
 
     async def unsubscribe(self, channels: Sequence[bytes]) -> None:
         if self._place is None:
@@ -219,7 +221,14 @@ class _Servers:
                 await self.all[0].unsubscribe(*channels[start : start + AT_ONCE])
             return
         for channel in channels:
-            await self._by_place[self._place(channel)].sunsubscribe(channel)
+            await self._of(channel).sunsubscribe(channel)
+
+    def _of(self, channel: bytes) -> PubSub:
+        assert self._place is not None
+        server = self._by_place.get(self._place(channel))
+        if server is None:
+            raise LostConnection("no server has the slot of a channel")
+        return server
 
 
 @contextlib.asynccontextmanager

@@ -70,16 +70,29 @@ class _Held:
         self.frames: dict[int, Frames] = {}
 
 
+def _nothing(_user_id: int) -> None:
+    pass
+
+
 class Ordering:
     """On the loop's thread. `push(user_id, frames)` writes to his sockets; `missed(user_id, since, latest)` tells them
-    that events behind `since` did not come."""
+    that events behind `since` did not come. `came` is called at a user's first socket, `went` at the end of his last
+    one."""
 
     def __init__(
-        self, push: Callable[[int, Frames], None], missed: Callable[[int, int, int], None], wait: float = WAIT_SECONDS
+        self,
+        push: Callable[[int, Frames], None],
+        missed: Callable[[int, int, int], None],
+        wait: float = WAIT_SECONDS,
+        *,
+        came: Callable[[int], None] = _nothing,
+        went: Callable[[int], None] = _nothing,
     ) -> None:
         self._push = push
         self._missed = missed
         self._wait = wait
+        self._came = came
+        self._went = went
         self._reached: dict[int, int] = {}
         self._held: dict[int, _Held] = {}
         self._early = PushedNumbers()
@@ -88,7 +101,11 @@ class Ordering:
         """A socket opens whose user's log had this latest number after the node heard of his events; the number that
         the socket may be told."""
         latest = max(latest, self._early.of(user_id))
-        return max(latest, self._reached.setdefault(user_id, latest))
+        reached = self._reached.get(user_id)
+        if reached is None:
+            self._reached[user_id] = reached = latest
+            self._came(user_id)
+        return max(latest, reached)
 
     def left(self, user_id: int) -> None:
         """His last socket is gone."""
@@ -96,6 +113,7 @@ class Ordering:
         held = self._held.pop(user_id, None)
         if held is not None:
             held.timer.cancel()
+        self._went(user_id)
 
     def sweep(self) -> None:
         self._early.sweep()

@@ -33,6 +33,11 @@ class Places:
         self._registry = registry
         self._limit = limit
 
+    @property
+    def degraded(self) -> Sequence[str]:
+        """The names of what it has to do without."""
+        return ()
+
     def start(self, arrived: Tell, departed: Tell) -> None:
         """Before the first socket opens. `arrived` is told of each user whose first socket has opened, `departed` of
         each who has no socket any more; not of those whom this server's own stop cuts off."""

@@ -5,6 +5,7 @@ the sockets of those who are behind are told to catch up (docs/scaling.md).
 """
 
 import asyncio
+import logging
 import random
 import secrets
 import time
@@ -22,6 +23,8 @@ from regoods.realtime.events import resync_frame
 from regoods.realtime.frames import text_frame
 from regoods.realtime.numbers import Ordering
 from regoods.realtime.registry import ConnectionRegistry
+
+logger = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 1.0
 """How long a handshake waits for Redis to confirm its subscription; after that the log is compared."""
@@ -56,11 +59,11 @@ class RedisBus(Bus):
     """This node's sockets first, then all others'. On the loop's thread."""
 
     def __init__(self, registry: ConnectionRegistry[Connection], metrics: Metrics, link: RedisLink, url: str) -> None:
-        self._ordering = Ordering(self._push_frames, self._tell_missed)
+        self._ordering = Ordering(self._push_frames, self._tell_missed, came=self._came, went=self._went)
         super().__init__(registry, metrics, self._ordering)
         self.node = secrets.token_hex(4).encode()
         self.link = link
-        self.heard: dict[bytes, Callable[[int], None]] = {}
+        self.heard: dict[bytes, Callable[[int], object]] = {}
         """What is done with what other nodes say of a user, by its kind."""
         self._stats = metrics.bus
         self._subscriber = RedisSubscriber(url, self._take, self._look_at_all)
@@ -68,10 +71,16 @@ class RedisBus(Bus):
         self._own = link.name("node", self.node)
         self._users = link.name("user", b"")
         self._idle: dict[int, int] = {}
+        """Users who are followed and have no socket here: before their first one, and for a while after the last. With
+        the ticks that have passed."""
+        self._doubtful: set[int] = set()
+        """Of them those whose handshake may have read a log that was behind, while it was not heard what followed."""
         self._unpublished: set[int] | None = set()
         self._behind: set[int] = set()
         self._compare_all = False
         self._compared_at = 0.0
+        self._unanswered_since: float | None = None
+        """When the first ping was sent that has not come back."""
         self._work_to_do = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -97,15 +106,18 @@ class RedisBus(Bus):
 
     async def follow(self, user_id: int) -> None:
         """Hear of a user's events from now on; his log is to be asked for its latest number after that."""
-        self._idle.pop(user_id, None)
-        confirmed = self._subscriber.follow(self._channel(user_id))
-        if confirmed is None:
-            return
-        try:
-            async with asyncio.timeout(FOLLOW_SECONDS):
-                await asyncio.shield(confirmed)
-        except TimeoutError:
-            self._look_at((user_id,))
+        if not self._registry.is_online(user_id):
+            self._idle[user_id] = 0
+        channel = self._channel(user_id)
+        confirmed = self._subscriber.follow(channel)
+        if confirmed is not None:
+            try:
+                async with asyncio.timeout(FOLLOW_SECONDS):
+                    await asyncio.shield(confirmed)
+            except TimeoutError:
+                confirmed.add_done_callback(lambda _confirmed: self._look_at((user_id,)))
+        if not self._subscriber.hears(channel):
+            self._doubtful.add(user_id)
 
     def publish(self, audience: Sequence[int], event: bytes) -> None:
         super().publish(audience, event)
@@ -169,6 +181,7 @@ class RedisBus(Bus):
         kind, node, argument = head.split(b" ")
         if kind == PING:
             self._stats.lag_seconds = time.monotonic() - float(argument)
+            self._unanswered_since = None
             return
         if node == self.node:
             return
@@ -220,39 +233,58 @@ class RedisBus(Bus):
         for user_id in unpublished:
             self._send(self._channel(user_id), BEHIND, b"0", unpublished=user_id)
 
+    def _came(self, user_id: int) -> None:
+        self._idle.pop(user_id, None)
+        if user_id in self._doubtful:
+            self._doubtful.discard(user_id)
+            self._look_at((user_id,))
+
+    def _went(self, user_id: int) -> None:
+        self._idle[user_id] = 0
+
     def _look_at(self, user_ids: Iterable[int]) -> None:
-        self._behind.update(user_ids)
+        """Those who have no socket yet are looked at when they have."""
+        for user_id in user_ids:
+            (self._doubtful if user_id in self._idle else self._behind).add(user_id)
         self._work_to_do.set()
 
     def _look_at_all(self) -> None:
+        self._doubtful.update(self._idle)
         self._compare_all = True
         self._work_to_do.set()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._send(self._own, PING, b"%.6f" % time.monotonic())
-            self._tell_unpublished()
-            self._leave_idle()
-            period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
-            if time.monotonic() - self._compared_at >= period:
-                self._look_at_all()
+            try:
+                self._do_each_second()
+            except Exception:
+                # A node that does it no more would never again tell anybody that he missed something.
+                logger.exception("what this node does each second failed")
+
+    def _do_each_second(self) -> None:
+        now = time.monotonic()
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        else:
+            self._stats.lag_seconds = now - self._unanswered_since
+        self._send(self._own, PING, b"%.6f" % now)
+        self._tell_unpublished()
+        self._leave_idle()
+        period = COMPARE_ALONE_SECONDS if self.degraded else COMPARE_SECONDS
+        if time.monotonic() - self._compared_at >= period:
+            self._look_at_all()
 
     def _leave_idle(self) -> None:
         """Unsubscribe from the channels of those who have had no socket here for a while."""
-        prefix = len(self._users)
-        for channel in self._subscriber.channels:
-            if not channel.startswith(self._users):
+        for user_id, ticks in list(self._idle.items()):
+            if ticks < IDLE_SWEEPS:
+                self._idle[user_id] = ticks + 1
                 continue
-            user_id = int(channel[prefix:])
-            if self._registry.is_online(user_id):
-                self._idle.pop(user_id, None)
-            else:
-                self._idle[user_id] = self._idle.get(user_id, 0) + 1
-        left = [user_id for user_id, sweeps in self._idle.items() if sweeps >= IDLE_SWEEPS]
-        for user_id in left:
             del self._idle[user_id]
-            self._subscriber.leave(self._channel(user_id))
+            self._doubtful.discard(user_id)
+            if not self._registry.is_online(user_id):
+                self._subscriber.leave(self._channel(user_id))
 
     async def _compare(self) -> None:
         """Look into the logs of those who may have missed something, and tell those who have."""
@@ -271,7 +303,9 @@ class RedisBus(Bus):
                 part = user_ids[start : start + COMPARED_AT_ONCE]
                 try:
                     await self._compare_some(part)
-                except ServiceUnavailable:
+                except Exception as error:
+                    if not isinstance(error, ServiceUnavailable):
+                        logger.exception("looking into the users' logs failed")
                     self._behind.update(user_ids[start:])
                     asyncio.get_running_loop().call_later(random.uniform(1, 2), self._work_to_do.set)
                     break

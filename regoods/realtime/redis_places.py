@@ -97,11 +97,19 @@ class RedisPlaces(Places):
         )
         self._look_now = asyncio.Event()
         self._write_all = False
+        self._writing: asyncio.Task[None] | None = None
+        self._unkept: set[int] = set()
+        """Users of whom this node told by itself that they came, for Redis did not answer."""
         self._lost_at: dict[int, float] = {}
         """Users whose last socket here is gone, in the order of leaving."""
         self._unreleased: dict[int, list[int]] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def degraded(self) -> Sequence[str]:
+        """A Redis that answers, but to whom a script is too much (full, or not permitted), counts no sockets."""
+        return () if self._ready else ("redis",)
 
     def start(self, arrived: Tell, departed: Tell) -> None:
         super().start(arrived, departed)
@@ -200,6 +208,7 @@ class RedisPlaces(Places):
             came = await self._run_keep(user_id, place)
         except RedisAway:
             if first and not self._online.was_online(user_id):
+                self._unkept.add(user_id)
                 self._arrived(user_id)
             return
         if came == FIRST:
@@ -211,6 +220,7 @@ class RedisPlaces(Places):
         """Nothing where he has another socket already; FIRST, or the node that told of his going lately."""
         keys = self._keys(user_id, "sockets", "taken", "left")
         answer: bytes = await self._run(redis_scripts.KEEP, keys, self._member(place), self._entry_ms)
+        self._unkept.discard(user_id)
         return answer
 
     async def _tell_of_return(self, user_id: int, teller: bytes) -> None:
@@ -221,13 +231,17 @@ class RedisPlaces(Places):
         try:
             left = await self._run_release(user_id, place)
         except RedisAway:
+            self._unkept.discard(user_id)
             self._online.forget(user_id)
             if len(self._unreleased) < MOST_UNRELEASED:
                 self._unreleased.setdefault(user_id, []).append(place)
             if not self._registry.of(user_id):
                 self._departed(user_id)
             return
-        if left == NONE_IS_LEFT:
+        # Where his coming was not written, his going before it still seems to be the last that was told.
+        told_alone = left != OTHERS_ARE_LEFT and user_id in self._unkept and not self._registry.of(user_id)
+        if left == NONE_IS_LEFT or told_alone:
+            self._unkept.discard(user_id)
             self._online.forget(user_id)
             self._departed(user_id)
 
@@ -251,6 +265,10 @@ class RedisPlaces(Places):
                 await self._look()
             except RedisAway:
                 self._ready = False
+            except Exception:
+                # A node that looks no more would be taken for dead, with all its users.
+                self._ready = False
+                logger.exception("looking for other nodes failed")
             # Python 3.11's `wait_for` forgets that it was cancelled where what it waits for comes at the same moment.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_seconds):
@@ -262,10 +280,12 @@ class RedisPlaces(Places):
         claim_ms = int(1000 * CLAIM_SECONDS)
         added, dead = await self._run(redis_scripts.LOOK, keys, self._node, self._node_ms, claim_ms, YOUNG_SECONDS)
         self._ready = True
-        if added or self._write_all:
-            # Redis has forgotten all, or this node was taken for dead, or something was not written.
+        if added:
+            # Redis has forgotten all, or this node was taken for dead.
+            self._write_all = True
+        if self._write_all and (self._writing is None or self._writing.done()):
             self._write_all = False
-            self._do(self._write_again())
+            self._writing = self._do(self._write_again())
         for node in dead:
             self._do(self._take_over(node))
         self._forget_departed()
@@ -287,7 +307,12 @@ class RedisPlaces(Places):
         for user_id in departed:
             del self._lost_at[user_id]
         if departed:
-            self._link.send("SREM", self._users, *departed)
+            self._link.send("SREM", self._users, *departed, failed=lambda: self._depart_again(departed))
+
+    def _depart_again(self, user_ids: Sequence[int]) -> None:
+        for user_id in user_ids:
+            if not self._registry.is_online(user_id):
+                self._lost_at.setdefault(user_id, time.monotonic())
 
     async def _write_again(self) -> None:
         connections = iter(list(self._registry))
@@ -298,7 +323,7 @@ class RedisPlaces(Places):
             while self._unreleased:
                 user_id = next(iter(self._unreleased))
                 left = [await self._run_release(user_id, place) for place in self._unreleased[user_id]]
-                del self._unreleased[user_id]
+                self._unreleased.pop(user_id, None)
                 # He was told of as gone, and had sockets elsewhere.
                 if left[-1] == OTHERS_ARE_LEFT and not self._registry.of(user_id):
                     self._arrived(user_id)
@@ -347,8 +372,9 @@ class RedisPlaces(Places):
     async def _run(self, script: str, keys: Sequence[bytes], *arguments: Any) -> Any:
         return await self._link.ask("EVAL", script, len(keys), *keys, *arguments)
 
-    def _do(self, step: Coroutine[Any, Any, None]) -> None:
+    def _do(self, step: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Steps are sent to Redis in the order in which they are begun."""
         task = asyncio.ensure_future(step)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task

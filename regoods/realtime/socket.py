@@ -5,6 +5,8 @@ taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
 """
 
 import asyncio
+import functools
+import logging
 from collections.abc import Awaitable
 from typing import Any, ClassVar
 
@@ -18,6 +20,8 @@ from regoods.realtime.closing import Close
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.tls import StreamTransport
+
+logger = logging.getLogger(__name__)
 
 EARLY_BYTES = 65_536
 VERSION = "13"
@@ -116,13 +120,23 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         if stream.socket is None or stream.writing() or len(early) == EARLY_BYTES:
             stream.close()
             return
+        assert self._admitted is not None
         sock = stream.socket.dup()
         stream.close()
         sock.setblocking(False)
+        admitted = self._admitted
         connection = self._connection(early)
         task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: connection, sock))
         self.adopting.add(task)
-        task.add_done_callback(self.adopting.discard)
+        task.add_done_callback(functools.partial(self._adopted, admitted))
+
+    def _adopted(self, admitted: Admitted, task: "asyncio.Task[object]") -> None:
+        self.adopting.discard(task)
+        if task.cancelled():
+            self.admission.give_up(admitted)
+        elif (error := task.exception()) is not None:
+            logger.error("a socket could not be taken over: %s", error)
+            self.admission.give_up(admitted)
 
     def _connection(self, early: bytes = b"") -> Connection:
         """Which has the place now."""

@@ -72,10 +72,12 @@ async def test_more_than_one_answer_holds_is_fetched_in_order(tmp_path: Path) ->
 
 
 async def test_a_window_that_was_left_catches_up_when_it_is_back(tmp_path: Path) -> None:
-    async with ann_and_ben(tmp_path) as (ann, ben, _):
+    async with ann_and_ben(tmp_path) as (ann, ben, server):
         await say(ben, "Before")
         await expect(ann.locator("#thread .theirs .text").last).to_have_text("Before")
         await expect(ben.locator("#thread .mine .receipt").last).to_have_attribute("data-read", "true")
+        latest = (await server.person(1).get("/messages/sync?since=0")).data["latest"]
+        await expect(ann.locator("#reached")).to_have_text(f"event {latest}")
         page = ann.url
         await ann.goto("about:blank")
         await say(ben, "Meanwhile")

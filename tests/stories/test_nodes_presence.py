@@ -12,6 +12,7 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
+from regoods.realtime import redis_places
 from regoods.realtime.redis_bus import RedisBus
 from regoods.realtime.redis_places import LEAVING
 from tests.support.nodes import Nodes, holds, two_nodes
@@ -387,3 +388,43 @@ async def test_two_nodes_that_leave_at_the_same_moment_both_end(nodes: Nodes, tu
 
     ended, _ = await asyncio.wait([asyncio.ensure_future(places.stop())], timeout=2)
     assert ended
+
+
+async def test_whose_coming_could_not_be_written_is_told_of_as_gone(
+    on_own_redis: Nodes, own_redis: RedisServer
+) -> None:
+    """Redis remembers his going before, of which was told, and not that he came back."""
+    nodes = on_own_redis
+    ann, ben = nodes[0].person(1), nodes[1].person(2)
+    await ann.write(ben)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    told = [(await at_ann.next_presence())[:2]]
+    await leave(at_ben)
+    told.append((await at_ann.next_presence())[:2])
+    own_redis.client.execute_command("ACL SETUSER default -eval")
+    at_ben = await ben.connect()
+    told.append((await at_ann.next_presence())[:2])
+    own_redis.client.execute_command("ACL SETUSER default +eval")
+
+    await leave(at_ben)
+
+    told.append((await at_ann.next_presence())[:2])
+    assert told == [(2, True), (2, False)] * 2
+
+
+async def test_of_who_is_long_gone_nothing_is_left_though_it_was_not_removed_at_once(
+    on_own_redis: Nodes, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_places, "DEPARTED_SECONDS", 0.2)
+    bus = on_own_redis[0].app.bus
+    assert isinstance(bus, RedisBus)
+    users = bus.link.name("users", bus.node)
+    own_redis.client.execute_command("ACL SETUSER default -srem")
+    at_ben = await on_own_redis[0].person(2).connect()
+    await leave(at_ben)
+    await holds(lambda: own_redis.client.info("commandstats").get("cmdstat_srem", {}).get("rejected_calls"))
+    assert own_redis.client.smembers(users) == {"2"}
+
+    own_redis.client.execute_command("ACL SETUSER default +srem")
+
+    await holds(lambda: not own_redis.client.smembers(users))

@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
+from regoods.realtime import redis_bus
+from regoods.realtime.redis_bus import RedisBus
 from tests.support.follower import Follower
 from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.process import ServerProcess
+from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
 
@@ -97,6 +101,7 @@ async def test_without_redis_a_node_serves_its_own(nodes: Nodes, own_redis: Redi
     sent = await ann.write(ben, "Redis or no Redis")
     assert await at_ben.next() == {"type": "message", "message": sent}
     assert (await ben.connect()).latest == 1
+    await holds(lambda: nodes[0].app.metrics.bus.lag_seconds > 1)
 
     own_redis.start()
     for node in nodes:
@@ -178,3 +183,89 @@ async def test_a_node_that_could_not_publish_says_so_later(nodes: Nodes, own_red
 
     assert await at_ben.next() == {"type": "resync", "since": 0, "latest": 1}
     assert await at_chloe.quiet() == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_look_into_the_log_that_fails_is_not_the_last_one(
+    nodes: Nodes, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the database says: here a number that is none."""
+    one, two = nodes
+    at_ben = await two.person(2).connect()
+    await one.person(1).write(two.person(2))
+    assert (await at_ben.next())["type"] == "message"
+    two.execute(sa.text("UPDATE MessagingCursors SET Latest = 'one' WHERE UserID = 2"))
+    own_redis.client.publish("regoods:nodes", "all-behind other 0")
+    await holds(lambda: "looking into the users' logs failed" in caplog.text)
+    two.execute(sa.text("UPDATE MessagingCursors SET Latest = 1 WHERE UserID = 2"))
+
+    own_redis.client.execute_command("ACL SETUSER default -publish")
+    await one.person(1).write(two.person(2))
+    own_redis.client.execute_command("ACL SETUSER default +publish")
+
+    assert await at_ben.next() == {"type": "resync", "since": 1, "latest": 2}
+
+
+@pytest.mark.editions("sqlite")
+async def test_what_is_missed_between_the_look_into_the_log_and_the_socket_is_told(
+    nodes: Nodes, own_redis: RedisServer
+) -> None:
+    """A handshake that takes as long as it takes the subscription to come back."""
+    one, two = nodes
+    bus = two.app.bus
+    assert isinstance(bus, RedisBus)
+    own_redis.client.execute_command("ACL SETUSER default -subscribe")
+    own_redis.client.client_kill_filter(_type="pubsub")
+    await apart(two)
+    await bus.follow(2)
+    await one.person(1).write(two.person(2))
+    own_redis.client.execute_command("ACL SETUSER default +subscribe")
+    await two.joined()
+    await holds(lambda: not bus._compare_all)
+    begun = time.monotonic()
+
+    bus.numbers.joined(2, 0)
+
+    await holds(lambda: two.app.metrics.bus.resyncs)
+    assert time.monotonic() - begun < 5  # and not by the look at all, each half minute
+
+
+@pytest.mark.editions("sqlite")
+async def test_channels_of_those_who_are_gone_are_left(
+    nodes: Nodes, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_bus, "IDLE_SWEEPS", 1)
+    ann, ben = nodes[0].person(1), nodes[0].person(2)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+    await nodes[0].app.bus.follow(3)  # a handshake that came to nothing
+    await holds(lambda: len(own_redis.client.pubsub_channels("regoods:user:*")) == 3)
+
+    at_ben.close()
+    await holds(lambda: own_redis.client.pubsub_channels("regoods:user:*") == ["regoods:user:1"])
+
+    at_ben = await ben.connect()
+    sent = await nodes[1].person(1).write(ben)
+    assert await at_ben.next() == {"type": "message", "message": sent}
+    assert await at_ann.next() == {"type": "message_sent", "message": sent}
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_redis_that_answers_and_runs_no_scripts_is_said_to_be_away(
+    nodes: Nodes, own_redis: RedisServer
+) -> None:
+    ann = nodes[0].person(1)
+    assert (await ann.get("/health/ready", root="")).body == {"status": "ok", "degraded": []}
+    own_redis.client.execute_command("ACL SETUSER default -eval -evalsha")
+
+    async def is_degraded() -> bool:
+        return bool((await ann.get("/health/ready", root="")).body == {"status": "degraded", "degraded": ["redis"]})
+
+    await eventually(is_degraded)
+    assert (await ann.post("/messages", raw=b"{")).status == 400
+    await holds(lambda: nodes[0].app.metrics.bus.limits_alone == 1)
+    for total in (2, 3):
+        assert (await ann.post("/messages", raw=b"{")).status == 400
+        await holds(lambda total=total: nodes[0].app.metrics.bus.limits_alone == total)
+
+    own_redis.client.execute_command("ACL SETUSER default +eval +evalsha")
+    await nodes[0].joined()

@@ -223,3 +223,17 @@ async def test_a_number_of_workers_that_cannot_be(alone: Start, arguments: tuple
 
     assert await process.exit_code() == 2
     assert re.search(r"error: .*--workers.*(from 1 to 64|not for check)$", process.errors.strip())
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_whose_stdout_was_closed_still_drains(start: Start, count: str) -> None:
+    process = await start("--workers", count).started()
+    at_ann = await process.person(1).connect()
+    process.close_stdout()
+
+    process.signal(signal.SIGTERM)
+
+    assert await at_ann.closed() == GOING_AWAY
+    assert await process.exit_code() == 0
+    assert process.errors == ""

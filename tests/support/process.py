@@ -112,8 +112,14 @@ class ServerProcess:
         """Wait for its end; the rest of stdout is in `lines` then."""
         code = await asyncio.to_thread(self._popen.wait, LIMIT)
         assert self._popen.stdout is not None
-        self.lines += self._popen.stdout.readlines()
+        if not self._popen.stdout.closed:
+            self.lines += self._popen.stdout.readlines()
         return code
+
+    def close_stdout(self) -> None:
+        """As whoever reads it, and goes: the next line that is written is refused."""
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
 
     def kill(self) -> None:
         """As `kill -9`; may be called on one that has ended."""

@@ -52,7 +52,7 @@ class RunningServer:
         """Once Redis hears it, where there is one."""
 
         async def is_joined() -> bool:
-            return not self.app.bus.degraded
+            return not self.app.services.degraded()
 
         await eventually(is_joined)
 
