@@ -54,6 +54,9 @@ _host_pattern = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 
 LONGEST_NUMBER = 18
 
+LONGEST_LOGGED = 80
+"""Characters of one part of a path: a picture's name is shorter, a token that went astray longer."""
+
 
 class ErrorBody(Shape):
     code: Annotated[str, Meta(extra_json_schema={"enum": CODES})]
@@ -76,7 +79,13 @@ def log_request(handler: RequestHandler) -> None:
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.ERROR
     if access_log.isEnabledFor(level):
         request = handler.request
-        access_log.log(level, "%d %s %s %.1f ms", status, request.method, request.path, 1000 * request.request_time())
+        path = loggable(request.path)
+        access_log.log(level, "%d %s %s %.1f ms", status, request.method, path, 1000 * request.request_time())
+
+
+def loggable(path: str) -> str:
+    """A path without what might be a token in it."""
+    return "/".join(part if len(part) <= LONGEST_LOGGED else "…" for part in path.split("/"))
 
 
 class EnvelopeHandler(RequestHandler):
@@ -191,7 +200,10 @@ class EnvelopeHandler(RequestHandler):
             return
         # Tornado's own line would print the whole URI, token included.
         logger.error(
-            "%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb) if typ and value else None
+            "%s %s failed",
+            self.request.method,
+            loggable(self.request.path),
+            exc_info=(typ, value, tb) if typ and value else None,
         )
 
 
@@ -249,11 +261,21 @@ class ApiHandler(EnvelopeHandler):
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
         if content_length(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)
+        learning = self.services.tokens.learning(self._bearer) if self.requires_user else None
+        if learning is not None:
+            return self._check_later(learning)
+        self._check()
+        return None
+
+    async def _check_later(self, learning: Awaitable[None]) -> None:
+        await learning
+        self._check()
+
+    def _check(self) -> None:
         try:
             self.check_call(str(self.request.method).lower())
         except ApiError as error:
             self.refuse(error)
-        return None
 
     def refuse(self, error: ApiError) -> None:
         """Answer so when the body has been read: answered now, Tornado would close the connection without a word."""
@@ -318,10 +340,16 @@ class ApiHandler(EnvelopeHandler):
         if self._too_large:
             raise PayloadTooLarge(MAX_BODY)
 
-    def _authenticate(self) -> int:
+    @property
+    def _bearer(self) -> str:
+        """The token of the header `Authorization`; empty where there is none."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token or " " in token:
+        return "" if scheme.lower() != "bearer" or " " in token else token
+
+    def _authenticate(self) -> int:
+        token = self._bearer
+        if not token:
             raise Unauthorized
         if not token.isascii():
             raise InvalidToken
