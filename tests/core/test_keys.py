@@ -354,11 +354,15 @@ def settings(settings: Settings, issuer: Issuer) -> Settings:
     return msgspec.structs.replace(settings, jwt_jwks_url=issuer.url)
 
 
-async def test_a_server_that_waits_for_keys_serves_the_others_meanwhile(
-    server: RunningServer, issuer: Issuer, ann: Person
-) -> None:
+@pytest.fixture
+def silent_issuer(issuer: Issuer) -> Issuer:
+    """One that takes the question of the server's start and does not answer yet."""
     issuer.answers.clear()
     issuer.publish(one=RSA)
+    return issuer
+
+
+async def test_a_server_that_waits_for_keys_serves_the_others_meanwhile(silent_issuer: Issuer, ann: Person) -> None:
     token = signed(RSA, "RS256", "one", userId=1)
     waiting = [
         asyncio.ensure_future(ann.get("/messages/unread-count", token=token)),
@@ -369,7 +373,7 @@ async def test_a_server_that_waits_for_keys_serves_the_others_meanwhile(
     assert time.monotonic() - begun < 2
     assert not any(one.done() for one in waiting)
 
-    issuer.answers.set()
+    silent_issuer.answers.set()
 
     assert (await waiting[0]).status == 200
     await waiting[1]

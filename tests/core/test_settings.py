@@ -106,6 +106,8 @@ WRONG = [
     ("DEMO_USERS", "1", "from 2"),
     ("DEMO_USERS", "many", "from 2"),
     ("JWT_ACCESS_SECRET", "s" * 31, "32 characters or more"),
+    ("JWT_ACCESS_SECRET_PREVIOUS", "s" * 31, "32 characters or more"),
+    ("JWT_JWKS_URL", "id.regoods.com/jwks.json", "an http(s) URL"),
     ("WS_ENFORCE_TOKEN_EXPIRY", "sometimes", "true | false"),
     ("ALLOWED_ORIGINS", "*", "https://regoods.com"),
     ("ALLOWED_ORIGINS", "regoods.com", "https://regoods.com"),
