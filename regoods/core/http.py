@@ -56,6 +56,7 @@ LONGEST_NUMBER = 18
 
 LONGEST_LOGGED = 80
 """Characters of one part of a path: a picture's name is shorter, a token that went astray longer."""
+_long_part = re.compile(rf"[^/ ]{{{LONGEST_LOGGED + 1},}}")
 
 
 class ErrorBody(Shape):
@@ -78,14 +79,13 @@ def log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.ERROR
     if access_log.isEnabledFor(level):
-        request = handler.request
-        path = loggable(request.path)
-        access_log.log(level, "%d %s %s %.1f ms", status, request.method, path, 1000 * request.request_time())
+        access_log.log(level, "%d %s %.1f ms", status, loggable(handler), 1000 * handler.request.request_time())
 
 
-def loggable(path: str) -> str:
-    """A path without what might be a token in it."""
-    return "/".join(part if len(part) <= LONGEST_LOGGED else "…" for part in path.split("/"))
+def loggable(handler: RequestHandler) -> str:
+    """Method and path, without what might be a token in them."""
+    line = f"{handler.request.method} {handler.request.path}"
+    return _long_part.sub("…", line) if len(line) > LONGEST_LOGGED else line
 
 
 class EnvelopeHandler(RequestHandler):
@@ -199,12 +199,7 @@ class EnvelopeHandler(RequestHandler):
         if isinstance(value, ApiError | HTTPError):
             return
         # Tornado's own line would print the whole URI, token included.
-        logger.error(
-            "%s %s failed",
-            self.request.method,
-            loggable(self.request.path),
-            exc_info=(typ, value, tb) if typ and value else None,
-        )
+        logger.error("%s failed", loggable(self), exc_info=(typ, value, tb) if typ and value else None)
 
 
 def _as_api_error(error: BaseException | None, status: int) -> ApiError:

@@ -58,11 +58,11 @@ class TokenVerifier:
 
     def claims(self, token: str) -> Claims:
         """Raises InvalidToken; ServiceUnavailable where its key may be one that could not be fetched."""
-        try:
-            return self._verified[token]
-        except KeyError:
+        # Not by KeyError: it would carry the token into the traceback of whatever fails behind it.
+        claims = self._verified.get(token)
+        if claims is None:
             claims = self._verified[token] = self._checked(self._decoded(token))
-            return claims
+        return claims
 
     def _decoded(self, token: str) -> dict[str, Any]:
         for key in self._keys:
