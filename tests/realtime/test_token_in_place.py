@@ -206,11 +206,16 @@ async def test_any_other_first_frame_is_the_last(server: RunningServer, ann: Per
         (frame(CLOSE, b"\x00\x05"), 1002),
     ],
 )
-async def test_a_newcomer_is_held_to_the_protocol(ann: Person, first: bytes, code: int) -> None:
+async def test_a_newcomer_is_held_to_the_protocol(
+    ann: Person, first: bytes, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
     raw = await knock(ann)
     await raw.send(first)
     assert (await raw.closed())[0] == code
+    await raw.send(text({"type": "auth", "token": ann.token()}))  # too late
+    raw.writer.write_eof()
     assert await raw.ended() == b""
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_newcomer_may_leave(server: RunningServer, ann: Person) -> None:
@@ -410,6 +415,17 @@ async def test_by_default_a_socket_outlives_its_token_even_if_it_was_warned(ann:
     await asyncio.sleep(ends - time.time() + 3 * expiry.TICK_MS / 1000)
 
     assert await raw.quiet() == []
+
+
+async def test_a_token_that_ends_between_two_looks_at_it_ends_no_socket_either(ann: Person) -> None:
+    raws = []
+    for life in (0.1, 0.2, 0.3, 0.4):
+        raws.append(await connect_raw(ann, token=until(ann, time.time() + life), headers=SPEAKS))
+
+    await asyncio.sleep(3 * expiry.TICK_MS / 1000)
+
+    for raw in raws:
+        assert {event["type"] for event in await raw.quiet()} <= {"token_expiring"}
 
 
 async def end_of(raw: RawSocket) -> tuple[tuple[int | None, str], float]:

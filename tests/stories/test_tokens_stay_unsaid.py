@@ -109,6 +109,8 @@ async def say_everywhere(line: Eavesdropper, token: str) -> None:
     await line.ask(f"OPTIONS /api/v1/messages?{token}", {"Origin": "http://localhost:5173"})
     await line.say(f"GET /messages?token={token} HTTP/1.1\r\nno colon {token}\r\n\r\n".encode())
     await line.say(f"GET /messages?token={token} NONSENSE/{token}\r\n\r\n".encode())
+    for broken in (f"Authorization: Bearer {token}\0", f"{token} x: y", f"Content-Length: {token}", f"Host: /{token}"):
+        await line.say(f"GET /messages?token={token} HTTP/1.1\r\n{broken}\r\n\r\n".encode())
     await line.say(f"GET /{token * 200} HTTP/1.1\r\n\r\n".encode())
     hostile = [
         text({"type": "auth", "token": token}),
