@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check test-mssql types bench bench-full bench-database bench-search profile format picture clean
+.PHONY: help run test check soak audit test-mssql types bench bench-full bench-database bench-search bench-scaling profile format \
+  picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +28,13 @@ check: $(VENV)/installed-dev ## lint, format, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n +2
+
+soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliability.md
+	@.ci/system-packages
+	@$(BIN)/python -m pytest -m 'soak and not mssql'
+
+audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
+	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
 	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql
@@ -49,6 +57,9 @@ bench-database: $(VENV)/installed ## lists, threads and counts in 1,000,000 mess
 
 bench-search: $(VENV)/installed ## search in 1,000,000 messages, and what indexing them costs the senders: docs/search.md
 	@$(BIN)/python -m benchmarks.search
+
+bench-scaling: $(VENV)/installed ## messages with 1, 2 and 4 nodes, and what each costs Redis and the database, 12 minutes at most: docs/scaling.md
+	@$(BIN)/python -m benchmarks.scaling
 
 profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
 	@$(BIN)/python -m benchmarks.profiles

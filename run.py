@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
 from regoods.app import Application, contract, make_app, make_server
-from regoods.core import indexes, schema
+from regoods.core import backup, durability, indexes, schema
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         print(typescript.types(openapi.document(contract()), asyncapi.document(contract())), end="")
         return 0
     try:
-        settings = load_settings(tokens=options.command not in ("check", "migrate"))
+        settings = load_settings(tokens=options.command not in ("check", "migrate", "backup"))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
@@ -73,6 +73,8 @@ def main(arguments: list[str]) -> int:
             return print_differences(settings)
         if options.command == "migrate":
             return migrate(settings, as_sql=options.sql)
+        if options.command == "backup":
+            return back_up(settings, options.file)
         if inherited:
             return asyncio.run(serve_as_worker(settings, inherited))
         return asyncio.run(serve(settings, options.workers))
@@ -103,6 +105,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = commands.add_parser("migrate", help="add our tables and indexes to the database; nothing there is changed")
     add.add_argument("--sql", action="store_true", help="print the statements for a DBA instead")
+    copy = commands.add_parser("backup", help="copy the embedded database to a new file, while servers use it")
+    copy.add_argument("file", type=Path, metavar="FILE", help="where to; it must not be there yet")
     commands.add_parser("types", help="print the TypeScript types of what the server speaks")
     options = parser.parse_args(arguments)
     if options.workers > 1 and options.command not in (None, "serve"):
@@ -137,7 +141,7 @@ def print_differences(settings: Settings) -> int:
     if made_at_start:
         print_list("A start in development adds:", [one for one in report.refusals if one not in refusals])
     print_list("A server does not start until these are mended:", refusals)
-    print_list("Advice:", [*report.advice, *migrations.advice(database)])
+    print_list("Advice:", [*report.advice, *durability.advice(database), *migrations.advice(database)])
     if not refusals:
         print("A server can start on it.")
     return DIFFERENT if refusals else 0
@@ -169,6 +173,25 @@ def migrate(settings: Settings, *, as_sql: bool) -> int:
     print_list("A server does not start until these are mended:", report.refusals)
     print_list("Advice:", report.advice)
     return SETTINGS_ERROR if report.refusals else 0
+
+
+def back_up(settings: Settings, file: Path) -> int:
+    database = open_database(settings, looks_only=True)
+    if not database.embedded:
+        print(backup.servers_own(database.url), file=sys.stderr)
+        return SETTINGS_ERROR
+    source, copy = Path(str(database.url.database)), file.absolute()
+    try:
+        size = backup.back_up(source, copy)
+    except backup.BackupError as error:
+        print(f"{error}.", file=sys.stderr)
+        return SETTINGS_ERROR
+    except KeyboardInterrupt:
+        print("Interrupted. Nothing was left behind.", file=sys.stderr)
+        return INTERRUPTED
+    print(f"Backed up {source} to {copy}: {size:,} bytes.")
+    print(f"To restore it, stop the server, then:\n  {backup.restore_command(source, copy)}")
+    return 0
 
 
 def print_token(settings: Settings, user_id: int) -> int:

@@ -6,7 +6,7 @@ import logging
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -15,7 +15,7 @@ from tornado.iostream import IOStream
 
 from regoods import migrations
 from regoods.community import join
-from regoods.core import explanations, http, schema
+from regoods.core import explanations, framing, http, schema
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
 from regoods.core.differences import CHECK, Report
@@ -285,11 +285,13 @@ class Application(tornado.web.Application):
 
 
 class PatientServer(HTTPServer):
-    """An HTTPServer whose silent and slow clients are ended by `Patience`."""
+    """An HTTPServer whose silent and slow clients are ended by `Patience`, and who reads no request in two ways."""
 
     patience: Patience
+    refusal: ClassVar[bytes] = http.refusal()
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
+        framing.make_strict(stream, self.refusal)
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from regoods.core.limits import Counting, count_alone
 from regoods.core.metrics import Metrics
-from regoods.core.settings import Settings
+from regoods.core.settings import Settings, SettingsError
 from regoods.realtime.bus import Bus, LocalBus, Notice
 from regoods.realtime.connection import Connection
 from regoods.realtime.places import LocalPlaces, Places
@@ -24,16 +24,23 @@ class Community(NamedTuple):
 
 
 def join(settings: Settings, registry: ConnectionRegistry[Connection], metrics: Metrics) -> Community:
+    """Raises SettingsError for a REDIS_URL that cannot be one."""
     limit = settings.ws_max_connections_per_user
     if not settings.redis_url:
         return Community(LocalBus(registry, metrics), LocalPlaces(registry, limit), Refusals(), count_alone, {})
     # Who is alone needs no Redis client.
     from regoods.core.redis_limits import FULL, SharedLimits
-    from regoods.core.redis_link import RedisLink
+    from regoods.core.redis_link import RedisLink, can_be_tried
     from regoods.realtime.redis_bus import RedisBus
     from regoods.realtime.redis_places import RedisPlaces
     from regoods.realtime.redis_refusals import RedisRefusals
 
+    if not can_be_tried(settings.redis_url):
+        # What the library says may quote a part of the password.
+        raise SettingsError(
+            "REDIS_URL is wrong: its port is no number, or its query names an option that there is not. In a password "
+            "the characters : / ? # @ % are written as %3A %2F %3F %23 %40 %25."
+        )
     link = RedisLink(settings.redis_url, settings.redis_prefix)
     bus = RedisBus(registry, metrics, link, settings.redis_url)
     limits = SharedLimits(link, metrics.bus, bus.notify)

@@ -23,6 +23,7 @@ from tests.support.databases import (
     SqlServer,
     server_folder,
 )
+from tests.support.figures import FIGURE, Figures
 from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
 from tests.support.redis import RedisServer
@@ -248,6 +249,11 @@ def dmitri(server: RunningServer) -> Person:
     return server.person(4)
 
 
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return Figures(request.node.user_properties)
+
+
 def skipped(config: pytest.Config) -> list[Any]:
     """Reports of what was skipped; with several processes the one that reports knows them all, its workers none."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
@@ -262,7 +268,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name what was skipped, in the last lines."""
+    """Name what was skipped, in the last lines; before them the figures that tests found."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, line in report.user_properties:
+            if name == FIGURE and report.when == "call":
+                terminalreporter.write_line(f"FIGURE: {report.nodeid}: {line}")
     for report in skipped(config):
         terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
     if os.environ.get("CI") == "true" and skipped(config):

@@ -37,17 +37,21 @@ def build(into: Path) -> tuple[Path, Path]:
 
 
 class Load:
-    """One generator process against 127.0.0.1:port, with the tokens of `users` (id, token) in that order.
+    """One generator process against 127.0.0.1 on a port, or on several that serve together, with the tokens of `users`
+    (id, token) in that order.
 
     Users are named by their index. Every method returns the figures the program printed: what the command itself
     measured, frames and pings received, `client_cpu_seconds` and `wall_seconds`.
     """
 
-    def __init__(self, program: Path, port: int, users: Sequence[tuple[int, str]], folder: Path) -> None:
-        tokens = folder / f"tokens-{port}.txt"
+    def __init__(
+        self, program: Path, ports: int | Sequence[int], users: Sequence[tuple[int, str]], folder: Path
+    ) -> None:
+        named = str(ports) if isinstance(ports, int) else ",".join(map(str, ports))
+        tokens = folder / f"tokens-{named.partition(',')[0]}.txt"
         tokens.write_text("".join(f"{user_id} {token}\n" for user_id, token in users))
         self._process = subprocess.Popen(
-            [program, str(port), tokens], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [program, named, tokens], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
     def __enter__(self) -> Self:

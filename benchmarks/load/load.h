@@ -1,4 +1,7 @@
-/* The load generator: one thread, one epoll, WebSocket receivers and HTTP senders against 127.0.0.1. */
+/* The load generator: one thread, one epoll, WebSocket receivers and HTTP senders against 127.0.0.1.
+ *
+ * With several servers, connections go to them in turn as a balancer's would, and sockets in turn by as many as there
+ * are servers: which server gets a message says nothing about where its sender's or recipient's socket is. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -27,7 +30,8 @@ struct counters {
 extern struct counters counters;
 extern struct user *users;
 extern long user_count;
-extern int server_port;
+extern int server_ports[];
+extern long server_count;
 
 /* main.c */
 void poll_once(ns until);

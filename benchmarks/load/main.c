@@ -1,7 +1,7 @@
 /*
- * wsload PORT TOKENS
+ * wsload PORT[,PORT...] TOKENS
  *
- * TOKENS holds one "userId token" a line. Commands come on stdin, one a line; each is answered by one line of JSON:
+ * One port for each server. TOKENS holds one "userId token" a line. Commands come on stdin, one a line; each is answered by one line of JSON:
  *
  *   open FIRST STEP COUNT CONCURRENCY TIMEOUT   sockets of the users FIRST, FIRST+STEP, ... (STEP 0: all of one user)
  *   close TIMEOUT                               closing handshake on all of them
@@ -22,10 +22,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define MAX_SERVERS 64
+
 struct counters counters;
 struct user *users;
 long user_count;
-int server_port;
+int server_ports[MAX_SERVERS];
+long server_count;
 
 static int epoll_fd, timer_fd;
 static ns armed;
@@ -149,10 +152,11 @@ int main(int argc, char **argv)
 {
     char line[1024];
     if (argc != 3) {
-        fprintf(stderr, "usage: wsload PORT TOKENS\n");
+        fprintf(stderr, "usage: wsload PORT[,PORT...] TOKENS\n");
         return 2;
     }
-    server_port = atoi(argv[1]);
+    for (char *port = strtok(argv[1], ","); port && server_count < MAX_SERVERS; port = strtok(NULL, ","))
+        server_ports[server_count++] = atoi(port);
     read_users(argv[2]);
     allow_all_descriptors();
     epoll_fd = epoll_create1(0);

@@ -35,15 +35,34 @@ struct sender {
 static struct message *messages;
 static long message_count, message_room, answers, arrivals, run;
 static struct sender *senders;
-static long sender_count, idle_count, dead_count;
-static long *idle; /* stack of senders with nothing under way */
+static long sender_count, idle_first, idle_count, dead_count;
+static long *idle; /* ring of senders with nothing under way: each has its turn, and so has each server */
 static long first_user, user_span, fixed_recipient;
 static bool saturated;
 static ns stop_at;
 
+static long *idle_at(long place)
+{
+    return &idle[(idle_first + place) % sender_count];
+}
+
+static void rest(long index)
+{
+    *idle_at(idle_count++) = index;
+}
+
+static long next_idle(void)
+{
+    long index = *idle_at(0);
+    idle_first = (idle_first + 1) % sender_count;
+    idle_count--;
+    return index;
+}
+
 static bool join(long index)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server_port)};
+    int port = server_ports[index % server_count];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int on = 1;
     struct sender *s = &senders[index];
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -59,7 +78,7 @@ static bool join(long index)
     fcntl(s->fd, F_SETFL, O_NONBLOCK);
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     watch(s->fd, KIND_SENDER, (uint32_t)index, EPOLLIN);
-    idle[idle_count++] = index;
+    rest(index);
     return true;
 }
 
@@ -77,7 +96,7 @@ static void broken(long index)
         finish(s->message, -1);
     else
         for (long i = 0; i < idle_count; i++)
-            if (idle[i] == index) idle[i] = idle[--idle_count];
+            if (*idle_at(i) == index) *idle_at(i) = *idle_at(--idle_count);
     close(s->fd);
     join(index);
 }
@@ -94,9 +113,9 @@ static void send_message(long index, ns scheduled)
                                "{\"recipientId\":%ld,\"messageContent\":\"bench-%03ld%07ld " FILLER "\"}",
                                users[recipient].id, run, number);
     int length = snprintf(request, sizeof request,
-                          "POST /api/v1/messages HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
+                          "POST /api/v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
                           "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-                          server_port, users[sender].token, body_length, body);
+                          users[sender].token, body_length, body);
     messages[number] = (struct message){.scheduled = scheduled, .recipient = recipient};
     s->message = number;
     s->length = 0;
@@ -139,7 +158,7 @@ void sender_ready(uint32_t index, uint32_t events)
     if (saturated && now < stop_at && message_count < message_room)
         send_message(index, now);
     else
-        idle[idle_count++] = index;
+        rest(index);
 }
 
 void message_arrived(long of_run, long sequence, long user)
@@ -161,10 +180,10 @@ static void drive(double rate, double seconds, ns begin)
     for (long next = 0; now_ns() < stop_at && dead_count < sender_count && (saturated || next < total);) {
         ns due = saturated ? stop_at : begin + (ns)((double)next / rate * 1e9);
         while (next < total && due <= now_ns() && idle_count > 0) {
-            send_message(idle[--idle_count], due);
+            send_message(next_idle(), due);
             due = begin + (ns)((double)++next / rate * 1e9);
         }
-        while (saturated && idle_count > 0 && message_count < message_room) send_message(idle[--idle_count], now_ns());
+        while (saturated && idle_count > 0 && message_count < message_room) send_message(next_idle(), now_ns());
         poll_once(next < total && idle_count > 0 && due < stop_at ? due : stop_at);
     }
 }
@@ -204,7 +223,7 @@ void post_messages(long connections, double rate, double seconds, long first, lo
     saturated = rate <= 0;
     double room = (saturated ? MAX_PER_SECOND : rate) * seconds + 1;
     message_room = room < (double)MAX_RUN_MESSAGES ? (long)room : MAX_RUN_MESSAGES;
-    message_count = answers = arrivals = idle_count = dead_count = 0;
+    message_count = answers = arrivals = idle_first = idle_count = dead_count = 0;
     first_user = first, user_span = count, fixed_recipient = recipient, sender_count = connections;
     messages = malloc((size_t)message_room * sizeof *messages);
     senders = calloc((size_t)connections, sizeof *senders);

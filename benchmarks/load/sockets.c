@@ -51,7 +51,8 @@ static void fail(struct socket *s, const char *why)
 
 static void start(struct socket *s, long index, long user)
 {
-    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server_port)};
+    int port = server_ports[index / server_count % server_count];
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int on = 1;
     from.sin_addr.s_addr = htonl(0x7f000101u + (uint32_t)(index % SOURCES));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -78,9 +79,9 @@ static void shake(struct socket *s, uint32_t index)
     socklen_t size = sizeof error;
     getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     int length = snprintf(request, sizeof request,
-                          "GET /messages?token=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
+                          "GET /messages?token=%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
                           "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                          users[s->user].token, server_port);
+                          users[s->user].token);
     if (error || send(s->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
         fail(s, strerror(error ? error : errno));
         return;

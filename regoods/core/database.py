@@ -316,6 +316,10 @@ class Database:
         """Whether the database, not the statement, is the trouble: locked, full, read-only, gone."""
         return isinstance(error, CannotConnect) or driver_errors.is_trouble(error)
 
+    def is_away(self, error: BaseException) -> bool:
+        """Whether any other transaction would meet the same trouble now: as above, but no row that one waited for."""
+        return self.is_operational(error) and not self.took_too_long(error) and not self.undid_all(error)
+
     def undid_all(self, error: BaseException) -> bool:
         """A deadlock, for which the server took the whole transaction back: it may be run again."""
         return driver_errors.is_repeatable(error)

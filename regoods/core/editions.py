@@ -31,6 +31,11 @@ LOCK_SECONDS = 5
 SQL_SERVER_LOCK_SECONDS = 8
 """It looks for deadlocks every 5 s: who stopped waiting before would not be run again, but refused."""
 
+ON_DISK_IN_POSTGRESQL = """
+SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""A 201 means on disk. What a DBA has set that waits for more, for a standby, stays."""
+
 RECYCLE_SECONDS = 1_800
 """Firewalls and proxies between the server and its database drop what is older, without a word."""
 
@@ -210,7 +215,7 @@ def _prepare_postgresql(connection: Any, patient: bool) -> None:
     settings = ["timezone = 'UTC'"]
     if not patient:
         settings += [f"statement_timeout = '{STATEMENT_SECONDS}s'", f"lock_timeout = '{LOCK_SECONDS}s'"]
-    _run_outside_a_transaction(connection, [f"SET {setting}" for setting in settings])
+    _run_outside_a_transaction(connection, [*(f"SET {setting}" for setting in settings), ON_DISK_IN_POSTGRESQL])
 
 
 def _prepare_mssql(connection: Any, patient: bool) -> None:

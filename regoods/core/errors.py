@@ -23,6 +23,7 @@ class ApiError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     default_message: ClassVar[str] = "Something went wrong on our side. Please try again."
+    default_retry_after: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class ApiError(Exception):
         super().__init__(message or self.default_message)
         self.message = message or self.default_message
         self.details = tuple(details)
-        self.retry_after = retry_after
+        self.retry_after = self.default_retry_after if retry_after is None else retry_after
         """Whole seconds for `Retry-After`, where waiting helps."""
 
 
@@ -108,6 +109,7 @@ class ServiceUnavailable(ApiError):
     code = "SERVICE_UNAVAILABLE"
     status = 503
     default_message = "The service is busy or restarting. Please try again in a few seconds."
+    default_retry_after = 2
 
 
 CODES = sorted({ApiError.code} | {error.code for error in ApiError.__subclasses__()})

@@ -50,6 +50,22 @@ ALLOWED_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 PREFLIGHT_SECONDS = "7200"
 
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    # Of an answer that is no page: nothing may be loaded by it, and nothing may frame it.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    # A page that asks by CORS, as the SPA does, may read it all the same; one that only embeds it may not.
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every answer; pages and pictures say some of it otherwise."""
+
+STRICT_TRANSPORT = "max-age=31536000"
+"""Where the client came by TLS. Of this host alone: what others of its domain do is not ours to say."""
+
+PAGE_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+"""`Permissions-Policy` of a page."""
+
 _host_pattern = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 LONGEST_NUMBER = 18
@@ -83,9 +99,12 @@ def log_request(handler: RequestHandler) -> None:
 
 
 def loggable(handler: RequestHandler) -> str:
-    """Method and path, without what might be a token in them."""
+    """Method and path for the log, without what might be a token in them, and in ASCII: Tornado lets C1 controls
+    through, which end lines and move cursors."""
     line = f"{handler.request.method} {handler.request.path}"
-    return _long_part.sub("…", line) if len(line) > LONGEST_LOGGED else line
+    if len(line) > LONGEST_LOGGED:
+        line = _long_part.sub("...", line)
+    return line if line.isascii() else line.encode("ascii", "backslashreplace").decode()
 
 
 class EnvelopeHandler(RequestHandler):
@@ -149,9 +168,12 @@ class EnvelopeHandler(RequestHandler):
         headers = self._headers
         headers["Content-Type"] = "application/json"
         headers["Cache-Control"] = "no-store"
-        headers["X-Content-Type-Options"] = "nosniff"
         headers["Vary"] = "Origin"
-        headers.pop("Server", None)
+        for name, value in SECURITY_HEADERS.items():
+            headers[name] = value
+        if self.scheme == "https":
+            headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+        del headers["Server"]
         if self.patience.draining:
             headers["Connection"] = "close"
         origin = self.request.headers.get("Origin")
@@ -175,20 +197,7 @@ class EnvelopeHandler(RequestHandler):
         self.set_status(error.status)
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
-        self.finish(
-            encode(
-                Failure(
-                    success=False,
-                    message=error.message,
-                    error=ErrorBody(
-                        code=error.code,
-                        message=error.message,
-                        status_code=error.status,
-                        details=error.details or None,
-                    ),
-                )
-            )
-        )
+        self.finish(failure(error))
 
     def log_exception(
         self,
@@ -200,6 +209,25 @@ class EnvelopeHandler(RequestHandler):
             return
         # Tornado's own line would print the whole URI, token included.
         logger.error("%s failed", loggable(self), exc_info=(typ, value, tb) if typ and value else None)
+
+
+def failure(error: ApiError) -> bytes:
+    """The envelope around an error."""
+    body = ErrorBody(code=error.code, message=error.message, status_code=error.status, details=error.details or None)
+    return encode(Failure(success=False, message=error.message, error=body))
+
+
+def refusal() -> bytes:
+    """The answer to what is no HTTP: there is no request yet that a handler could answer."""
+    body = failure(BadRequest())
+    headers = SECURITY_HEADERS | {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 400 Bad Request\r\n{lines}\r\n".encode() + body
 
 
 def _as_api_error(error: BaseException | None, status: int) -> ApiError:
@@ -238,6 +266,7 @@ class ApiHandler(EnvelopeHandler):
     def initialize(self) -> None:
         self._body = bytearray()
         self._too_large = False
+        self._dropped = 0
         self.refused = False
         self.reading = True
         self.gone = False
@@ -288,12 +317,19 @@ class ApiHandler(EnvelopeHandler):
             self._limit_rate()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self.refused or self._too_large:
+            return self.drop(chunk)
         if len(self._body) + len(chunk) > MAX_BODY:
             self._too_large = True
             self._body.clear()
-        elif not self._too_large:
+        else:
             self._body += chunk
         return None
+
+    def drop(self, chunk: bytes) -> Awaitable[None] | None:
+        """A piece of a body that nobody wants. What is no larger than a good one is not waited for."""
+        self._dropped += len(chunk)
+        return self.patience.drop() if self._dropped > MAX_BODY else None
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The request's JSON. Raises PayloadTooLarge over 1 MiB, ValidationError naming the field."""

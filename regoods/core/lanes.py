@@ -128,12 +128,12 @@ class Lane:
             if not batch:
                 continue
             error = worker.work_off(batch)
-            if error is not None and self._stopping and not ending:
-                # What waits behind it would wait for the same trouble.
-                rest, _ = queue.take(None)
+            if error is not None and not ending and (self._stopping or self._database.is_away(error)):
+                # What waits behind it would wait for the same trouble, each batch as long as the first.
+                rest, ending = queue.take(None) if self._stopping else queue.take_now()
+                ending = ending or self._stopping
                 _take_back(rest, error)
                 batch += rest
-                ending = True
             self._loop.call_soon_threadsafe(self._settle, batch)
         worker.close()
 
@@ -152,8 +152,14 @@ class _Queue:
 
     def take(self, limit: int | None) -> tuple[list[Unit], bool]:
         """Wait for units and take what waits behind them, or all; whether the end was among it."""
+        return self._take(self.waiting.get(), limit)
+
+    def take_now(self) -> tuple[list[Unit], bool]:
+        """As `take`, all and without waiting."""
+        return self._take([], None)
+
+    def _take(self, units: list[Unit] | None, limit: int | None) -> tuple[list[Unit], bool]:
         batch: list[Unit] = []
-        units = self.waiting.get()
         while units is not None:
             batch += units
             if limit is not None and len(batch) >= limit:
@@ -184,6 +190,8 @@ class _Worker:
         self._seal = seal
         self._complaints = Complaints(logger)
         self._session: Session | None = None
+        self._doubted = False
+        """Whether the session may be what a unit failed by."""
 
     def warm(self) -> None:
         """Connect before the first unit comes: a first connection to a server costs 50 ms."""
@@ -204,7 +212,7 @@ class _Worker:
         self._put_away(Session.discard)
 
     def _put_away(self, how: Callable[[Session], None]) -> None:
-        session, self._session = self._session, None
+        session, self._session, self._doubted = self._session, None, False
         if session is not None:
             try:
                 how(session)
@@ -222,6 +230,8 @@ class _Worker:
             try:
                 session = self._session = self._session or self._database.session(writes=self._writes)
                 (self._write if self._writes else self._read)(session, waiting)
+                if self._doubted:
+                    self._discard()
                 return None
             except _BrokenByUnit as broken:
                 self._discard()
@@ -297,6 +307,8 @@ class _Worker:
                 raise _BrokenByUnit(unit) from error
             if self._database.undid_all(error) or self._database.lost_connection(error):
                 raise
+            # One that was opened while the database was read-only stays so; on SQLite even BEGIN IMMEDIATE succeeds.
+            self._doubted = self._doubted or self._database.is_away(error)
             return False
         return True
 

@@ -19,6 +19,10 @@ BODY_SECONDS = 30
 """For a request's body, where its handler does not give it more."""
 
 
+DROP_SECONDS = 0.001
+"""After each piece of a body that nobody wants, whoever sends it: so a flood of them is read at some 60 MB/s."""
+
+
 class Stream(Protocol):
     """A TCP connection."""
 
@@ -56,6 +60,7 @@ class Patience:
         self._requests: dict[Request, float] = {}
         self._nothing = asyncio.Event()
         self._nothing.set()
+        self._dropping = asyncio.Lock()
         self.draining = False
 
     def accepted(self, stream: Stream) -> None:
@@ -77,6 +82,11 @@ class Patience:
             self._silent[request.stream] = time.monotonic()
         if not self._requests:
             self._nothing.set()
+
+    async def drop(self) -> None:
+        """Wait for one's turn to drop a piece (64 KB at most). The loop is everybody's, and reading takes its time."""
+        async with self._dropping:
+            await asyncio.sleep(DROP_SECONDS)
 
     def sweep(self) -> None:
         """Close the connections that took too long, and forget those that are closed."""

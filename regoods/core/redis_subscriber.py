@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import parse_url
 from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import NoPermissionError
 
 from regoods.core.redis_link import CLUSTER, FAILURES, LONGEST_PAUSE, options
 
@@ -51,6 +53,9 @@ class RedisSubscriber:
         self._left: list[bytes] = []
         self._leaving: Counter[bytes] = Counter()
         self._changed = asyncio.Event()
+        self._complained = False
+        self._heard: dict[PubSub, float] = {}
+        """When each server last said something."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -99,9 +104,14 @@ class RedisSubscriber:
                     attempts = 0
                     await _until_one_ends(
                         *(self._read(server) for server in servers.all),
-                        *(_keep_alive(server) for server in servers.all),
+                        *(self._keep_alive(server) for server in servers.all),
                         self._follow_changes(servers),
                     )
+            except NoPermissionError as error:
+                # The link, which may send, has nothing to complain of.
+                if not self._complained:
+                    self._complained = True
+                    logger.warning("Redis does not let this node subscribe, so it does without: %s", error)
             except FAILURES as error:
                 logger.debug("the subscription is lost: %s", error)
             except Exception:
@@ -123,6 +133,7 @@ class RedisSubscriber:
 
     def _lose(self) -> None:
         self.connected = False
+        self._heard.clear()
         for confirmed in self._wanted.values():
             # Nobody is to wait for it.
             if not confirmed.done():
@@ -141,9 +152,11 @@ class RedisSubscriber:
 
     async def _read(self, server: PubSub) -> None:
         while True:
-            message = await server.get_message(timeout=SILENT_SECONDS)
+            # Without a time limit, which would be a timer a message.
+            message = await server.get_message(timeout=None)
+            self._heard[server] = time.monotonic()
             if message is None:
-                raise LostConnection("it is silent")
+                continue
             kind = message["type"]
             if kind in ("message", "smessage"):
                 try:
@@ -155,6 +168,13 @@ class RedisSubscriber:
             elif kind in ("unsubscribe", "sunsubscribe"):
                 self._let_go(message["channel"])
 
+    async def _keep_alive(self, server: PubSub) -> None:
+        self._heard[server] = time.monotonic()
+        while time.monotonic() - self._heard[server] < SILENT_SECONDS:
+            await asyncio.sleep(PING_SECONDS)
+            await server.ping()
+        raise LostConnection("it is silent")
+
     def _confirm(self, channel: bytes) -> None:
         confirmed = self._wanted.get(channel)
         if confirmed is None or confirmed.done():
@@ -163,12 +183,15 @@ class RedisSubscriber:
         self._unconfirmed -= 1
         if not self._unconfirmed and not self.connected:
             self.connected = True
+            self._complained = False
             self._returned()
 
     def _let_go(self, channel: bytes) -> None:
-        if self._leaving[channel]:
-            self._leaving[channel] -= 1
-        elif channel in self._wanted:
+        # A user who has gone is not to be remembered by a count of 0.
+        leaving = self._leaving.pop(channel, 0)
+        if leaving > 1:
+            self._leaving[channel] = leaving - 1
+        elif not leaving and channel in self._wanted:
             # A cluster says so of a slot that has moved to another server.
             raise LostConnection("a slot has moved")
 
@@ -238,12 +261,6 @@ async def _subscription(client: Any, stack: contextlib.AsyncExitStack) -> PubSub
 async def _close(what: Any) -> None:
     with contextlib.suppress(*FAILURES):
         await what.aclose()
-
-
-async def _keep_alive(server: PubSub) -> None:
-    while True:
-        await asyncio.sleep(PING_SECONDS)
-        await server.ping()
 
 
 async def _until_one_ends(*works: Any) -> None:

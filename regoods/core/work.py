@@ -34,8 +34,6 @@ READERS = 2
 WORKER_THREADS = SERVER_WRITERS + READERS + 1
 """Each holds a connection while it has work."""
 
-RETRY_AFTER_SECONDS = 2
-
 
 class Work:
     """What an action gets: a session inside a transaction, the time, and an outbox."""
@@ -212,7 +210,7 @@ class WorkQueue:
         assert self._loop is not None
         if self._stopping:
             # No thread would take it any more.
-            raise ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
+            raise ServiceUnavailable()
 
         def call(session: Session, outbox: Outbox) -> T:
             work = Work(
@@ -264,5 +262,5 @@ class WorkQueue:
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):
             self._complaints.say("the database refused: %s", error)
-            return ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS)
+            return ServiceUnavailable()
         return error

@@ -102,7 +102,8 @@ class RedisBus(Bus):
         if confirmed is None:
             return
         try:
-            await asyncio.wait_for(asyncio.shield(confirmed), FOLLOW_SECONDS)
+            async with asyncio.timeout(FOLLOW_SECONDS):
+                await asyncio.shield(confirmed)
         except TimeoutError:
             self._look_at((user_id,))
 

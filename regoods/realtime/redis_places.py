@@ -251,8 +251,10 @@ class RedisPlaces(Places):
                 await self._look()
             except RedisAway:
                 self._ready = False
+            # Python 3.11's `wait_for` forgets that it was cancelled where what it waits for comes at the same moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), self._look_seconds)
+                async with asyncio.timeout(self._look_seconds):
+                    await self._look_now.wait()
             self._look_now.clear()
 
     async def _look(self) -> None:

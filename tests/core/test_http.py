@@ -2,66 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
 from tornado.httpclient import HTTPClientError
-from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError
 
 from regoods.core import patience
 from regoods.core.settings import Settings
-from tests.support.people import LIMIT, Answer, Person
+from tests.support.line import Line, line
+from tests.support.people import Answer, Person
 from tests.support.server import RunningServer
 
 MIB = 1024 * 1024
 SPA = "http://localhost:5173"
 STRANGER = "https://evil.example.com"
-
-
-class Line:
-    """A TCP connection on which a test says what no HTTP client would."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def say(self, data: bytes) -> None:
-        self.writer.write(data)
-        await asyncio.wait_for(self.writer.drain(), LIMIT)
-
-    async def ask(self, method: str, path: str, token: str = "", headers: str = "", body: bytes = b"") -> None:
-        credentials = f"Authorization: Bearer {token}\r\n" if token else ""
-        await self.say(f"{method} {path} HTTP/1.1\r\nHost: regoods\r\n{credentials}{headers}\r\n".encode() + body)
-
-    async def answer(self, *, to_head: bool = False) -> Answer:
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LIMIT)).decode()
-        first, _, rest = head.partition("\r\n")
-        headers = HTTPHeaders.parse(rest)
-        length = 0 if to_head else int(headers.get("Content-Length", "0"))
-        body = await asyncio.wait_for(self.reader.readexactly(length), LIMIT)
-        return Answer(int(first.split()[1]), headers, body)
-
-    async def ended(self) -> bytes:
-        """What still came until the server closed, politely or not."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), LIMIT)
-        except ConnectionResetError:
-            return b""
-
-
-@asynccontextmanager
-async def line(server: RunningServer) -> AsyncIterator[Line]:
-    port = int(server.base_url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Line(reader, writer)
-    finally:
-        writer.close()
 
 
 async def still_answers(person: Person) -> None:

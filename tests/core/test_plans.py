@@ -29,6 +29,7 @@ PARAMETERS: dict[str, Any] = {
     "user": 1, "since": 0, "limit": 100, "mark": 49_000, "message": 49_001, "key": 1,
     "check_at": datetime(2026, 1, 6, tzinfo=UTC), "now": datetime(2026, 1, 6, tzinfo=UTC),
 }  # fmt: skip
+PARAMETERS |= {f"id{number}": number for number in range(100)}
 OF_SEARCH: dict[str, Any] = {"me": 5, "partner": 1, "before": 2**31 - 1, "above": 0, "window": 1_000, "most": 1_000}
 OF_SEARCH |= {"pattern": "%bicycle%", "match": '"bic"', "needle": "bic"}
 """Of somebody with 50 messages: who has half of all has his found without an index, too."""
@@ -45,6 +46,7 @@ FAST = {
     "length of a thread": (threads._lengths[False], ("Sent|Received",)),
     "unread in a thread": (threads._unread, ("Unread",)),
     "partners": (presence._partners, ("Sent", "Received")),
+    "partners on a page": (presence._known, ("Sent|Received|Conversation",)),
     "what is in no log": (sync._unlogged, ()),
     "missed events": (sync._since, ()),
     "oldest event of a user": (sync._oldest_number, ()),

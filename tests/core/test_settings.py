@@ -193,6 +193,18 @@ def test_a_wrong_value_is_one_line_that_names_it_and_says_what_is_allowed(name: 
     assert allowed in line.partition("Allowed: ")[2]
 
 
+@pytest.mark.parametrize(
+    "url", ["redis://:secret/word@redis:6379/0", "redis://redis:99999", "redis://redis/0?secret=1"]
+)
+def test_a_redis_url_that_cannot_be_tried_ends_the_start(url: str) -> None:
+    done = run("serve", "--workers", "2", REDIS_URL=url, PORT="0")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("REDIS_URL is wrong: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "secret" not in done.stderr
+
+
 def test_an_empty_variable_is_as_good_as_none() -> None:
     for name in DEFAULTS:
         assert values(load_settings({name: "  "}, None)) == DEFAULTS

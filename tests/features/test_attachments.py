@@ -619,6 +619,7 @@ async def test_a_disk_that_refuses_is_our_trouble_not_the_user_s(
     refused = await upload(ann, photo())
 
     assert (refused.status, refused.error["code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert refused.headers["Retry-After"] == "2"
     monkeypatch.setenv("TMPDIR", str(spool))
     await uploaded(ann)
     assert len(on_disk(settings)) == 1
@@ -628,7 +629,8 @@ async def test_a_disk_that_refuses_is_our_trouble_not_the_user_s(
 async def test_a_store_that_refuses_leaves_nothing(server: RunningServer, settings: Settings, ann: Person) -> None:
     in_the_way(folder_of(settings))
 
-    assert (await upload(ann, photo())).status == 503
+    refused = await upload(ann, photo())
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
 
     out_of_the_way(folder_of(settings))
     await sweep(server.app.services)

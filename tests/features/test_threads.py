@@ -30,7 +30,7 @@ async def test_a_message_is_given_to_its_two_participants(ann: Person, ben: Pers
     assert (await ann.get(path)).data == sent
     assert (await ben.get(path)).data == sent
     refused = await chloe.get(path)
-    assert (refused.status, refused.error["code"]) == (403, "FORBIDDEN")
+    assert (refused.status, refused.error["code"]) == (404, "RESOURCE_NOT_FOUND")
     assert (await ann.get("/messages/999")).status == 404
     assert (await ann.get("/messages/0")).field == "messageId"
     assert (await ann.get(path, token="")).status == 401

@@ -259,7 +259,7 @@ async def test_what_is_remembered_is_bounded_and_holds_no_token(server: RunningS
     expired = ann.token(timedelta(seconds=-1))
     await close_of(ann, expired)
     for part in (expired, expired.rpartition(".")[2]):
-        assert part not in repr([vars(one) for one in (doorkeeper, doorkeeper._refusals)])
+        assert part not in repr([vars(one) for one in (doorkeeper, vars(server.app)["_community"].refusals)])
 
     for number in range(refusals.REMEMBERED):
         with pytest.raises(Refused):

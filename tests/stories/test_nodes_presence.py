@@ -12,7 +12,9 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
-from tests.support.nodes import Nodes, two_nodes
+from regoods.realtime.redis_bus import RedisBus
+from regoods.realtime.redis_places import LEAVING
+from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.people import Person, Socket
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
@@ -357,7 +359,9 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     own_redis.kill()
-    await eventually(lambda: away(nodes))
+    bus = nodes[0].app.bus
+    assert isinstance(bus, RedisBus)
+    await holds(lambda: not bus.link.connected)
     await leave(here)
     assert (await at_ann.next_presence())[:2] == (2, False)  # by what this node knows
     own_redis.start()
@@ -368,3 +372,18 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
 
 async def away(nodes: Nodes) -> bool:
     return any(node.app.bus.degraded for node in nodes)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_two_nodes_that_leave_at_the_same_moment_both_end(nodes: Nodes, turns: int) -> None:
+    """What the other one says of its end may come in any turn of the loop before this one's own."""
+    places, bus = nodes[0].app.places, nodes[0].app.bus
+    assert isinstance(bus, RedisBus)
+    bus.heard[LEAVING](0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    places.retire()
+
+    ended, _ = await asyncio.wait([asyncio.ensure_future(places.stop())], timeout=2)
+    assert ended

@@ -9,6 +9,7 @@ from tornado.ioloop import IOLoop
 from regoods.core.settings import Settings
 from tests.conftest import start_or_skip
 from tests.support.databases import server_folder
+from tests.support.nodes import holds
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisCluster
 from tests.support.server import RunningServer
@@ -78,3 +79,26 @@ async def test_who_is_online_and_who_is_one_too_many(nodes: tuple[RunningServer,
     assert await (await ben.dial()).closed() == (1008, "Too many connections")
     for tab in tabs:
         assert await tab.quiet() == []
+
+
+async def test_a_cluster_that_is_killed_and_comes_back(
+    nodes: tuple[RunningServer, RunningServer], cluster: RedisCluster
+) -> None:
+    one, two = nodes
+    ann, ben = one.person(1), two.person(2)
+    at_ben = await ben.connect()
+    for server in cluster.servers:
+        server.kill()
+    for node in nodes:
+        await holds(lambda node=node: node.app.bus.degraded)
+
+    await ann.write(ben)
+    assert (await ann.get("/messages/conversations")).status == 200
+    assert await at_ben.until("resync") == {"type": "resync", "since": 0, "latest": 1}
+    for server in cluster.servers:
+        server.start()
+    for node in nodes:
+        await node.joined()
+
+    sent = await ann.write(ben)
+    assert await at_ben.until("message") == {"type": "message", "message": sent}

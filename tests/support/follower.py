@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from tests.support.people import LIMIT, Person
+from tests.support.process import ServerProcess
 
 REDIAL_SECONDS = 0.1
 
@@ -89,3 +90,12 @@ class Follower:
             for event in answer["events"]:
                 await self._take(person, event)
             more = answer["more"]
+
+
+async def follow_all(process: ServerProcess, user_ids: Iterable[int]) -> dict[int, Follower]:
+    """A follower for each of these users, at one server that may be killed and come back at its port."""
+
+    def follower(user_id: int) -> Follower:
+        return Follower(lambda _attempt: process.person(user_id))
+
+    return {user_id: await follower(user_id).connected() for user_id in user_ids}

@@ -70,6 +70,10 @@ class ServerProcess:
     def port(self) -> str:
         return self.base_url.rpartition(":")[2]
 
+    @property
+    def process_id(self) -> int:
+        return self._popen.pid
+
     def memory(self, of: str) -> int:
         """Bytes it holds: `VmRSS` now, `VmHWM` at most so far."""
         found = re.search(rf"^{of}:\s+(\d+) kB", Path(f"/proc/{self._popen.pid}/status").read_text(), re.MULTILINE)

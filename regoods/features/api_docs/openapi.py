@@ -185,9 +185,9 @@ def _failure(error: type[ApiError], schema: Schema) -> dict[str, Any]:
         "description": _about(error),
         "content": {"application/json": {"schema": schema}},
     }
-    retry = {"description": "Seconds to wait.", "schema": _seconds}
+    retry = {"description": "Seconds to wait.", "schema": _seconds, "required": True}
     if error is RateLimited:
-        answer["headers"] = {"Retry-After": retry | {"required": True}} | RATE_HEADERS
+        answer["headers"] = {"Retry-After": retry} | RATE_HEADERS
     elif error is ServiceUnavailable:
         answer["headers"] = {"Retry-After": retry}
     return answer

@@ -8,7 +8,7 @@ from typing import Any
 
 from regoods.core.calls import call
 from regoods.core.feature import Contract
-from regoods.core.http import ApiHandler, DevelopmentHandler
+from regoods.core.http import PAGE_PERMISSIONS, ApiHandler, DevelopmentHandler
 from regoods.core.wire import encode
 from regoods.features.api_docs import asyncapi, openapi
 
@@ -52,6 +52,7 @@ class Page(DevelopmentHandler):
             f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
             "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         )
+        self.set_header("Permissions-Policy", PAGE_PERMISSIONS)
         self.render("debug_api.html", nonce=nonce, socket=bool(socket))
 
 

@@ -58,8 +58,7 @@ class Upload(ApiHandler):
             await self._give_up()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        # What is refused, or no upload, is read and dropped.
-        return None if self.refused or self._form is None else self._feed(self._form, chunk)
+        return self.drop(chunk) if self.refused or self._form is None else self._feed(self._form, chunk)
 
     async def _feed(self, form: FileForm, chunk: bytes) -> None:
         try:
@@ -135,10 +134,10 @@ class Picture(ApiHandler):
                 self.write(piece)
                 async with asyncio.timeout(PIECE_SECONDS):
                     await self.flush()
+            # Who has the last byte may have hung up before this is known here.
+            await self.finish()
         except (StreamClosedError, TimeoutError):
             self.request.connection.close()  # type: ignore[union-attr]
-            return
-        await self.finish()
 
 
 ROUTES = [

@@ -64,7 +64,6 @@ _page = Query(
     .offset(sa.bindparam("offset", type_=sa.Integer))
 )
 _count = Query(sa.select(sa.func.count()).select_from(blocks).where(_b.user_id == _me))
-_apart = Query(apart_from(_me))
 
 
 def insert(session: Session, user_id: int, other_id: int, now: datetime) -> None:
@@ -89,8 +88,3 @@ def page(session: Session, user_id: int, limit: int, offset: int) -> tuple[list[
         session.all(_page, me=user_id, limit=limit, offset=offset),
         int(session.scalar(_count, me=user_id)),
     )
-
-
-def users_apart_from(session: Session, user_id: int) -> set[int]:
-    """Everybody whom the user blocks, or who blocks him."""
-    return {row.user_id for row in session.all(_apart, me=user_id)}

@@ -2,7 +2,7 @@ import secrets
 
 from regoods.core.calls import Body, call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler, DevelopmentHandler
+from regoods.core.http import PAGE_PERMISSIONS, ApiHandler, DevelopmentHandler
 from regoods.core.tokens import LIFETIME, mint
 from regoods.core.wire import iso
 from regoods.features.debug_chat import actions
@@ -18,9 +18,10 @@ class Page(ApiHandler):
         self.set_header(
             "Content-Security-Policy",
             f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
-            "connect-src 'self' ws: wss:; img-src data: blob: http: https:; base-uri 'none'; form-action 'none'; "
+            "connect-src 'self'; img-src data: blob: http: https:; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'",
         )
+        self.set_header("Permissions-Policy", PAGE_PERMISSIONS)
         self.render("debug_chat.html", nonce=nonce)
 
 

@@ -82,9 +82,10 @@ def forget_keys(work: Work, _user_id: int) -> int:
 
 @reads
 def get(work: Work, user_id: int, message_id: int) -> Raw:
-    """One message, for its two participants; a deleted one without what it said."""
+    """One message, for its two participants; a deleted one without what it said. To others it is not there."""
     row = _get(work, message_id)
-    rules.check_participant(row, user_id)
+    if not rules.is_participant(row, user_id):
+        raise _no_such_message(message_id)
     return events.encoded(row)
 
 

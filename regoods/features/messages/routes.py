@@ -65,7 +65,7 @@ class ReadMessage(ApiHandler):
 
 
 class Message(ApiHandler):
-    @call(events.Message, errors=(Forbidden, NotFound))
+    @call(events.Message, errors=(NotFound,))
     async def get(self, message_id: Path[Id]) -> None:
         """One message, for its participants."""
         self.send(await self.run(actions.get, message_id))

@@ -101,8 +101,12 @@ def check_not_oneself(sender_id: int, recipient_id: int) -> None:
         raise ValidationError("recipientId", "recipientId is yourself: write to somebody else.")
 
 
+def is_participant(message: Row, user_id: int) -> bool:
+    return user_id in (message.sender_id, message.recipient_id)
+
+
 def check_participant(message: Row, user_id: int) -> None:
-    if user_id not in (message.sender_id, message.recipient_id):
+    if not is_participant(message, user_id):
         raise Forbidden("This message is not yours.")
 
 

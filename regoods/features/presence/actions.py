@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from regoods.core.work import Work, reads_for_anyone
-from regoods.features.blocks.queries import users_apart_from
 from regoods.features.presence import queries
 from regoods.features.presence.events import OnlineFields
 
 
 def online_fields(work: Work, user_id: int, partner_ids: Sequence[int]) -> dict[int, OnlineFields]:
-    """`isOnline` of each partner, as this user may know it."""
-    online = work.online(partner_ids)
-    if online:
-        online -= users_apart_from(work.session, user_id)
+    """`isOnline` of each partner, as this user may know it: of a stranger it is never true.
+
+    Who may know is asked first, so that the look-ups are the same whether a stranger is there or not.
+    """
+    known = queries.in_touch(work.session, user_id, partner_ids)
+    online = work.online(known) if known else known
     return {partner_id: OnlineFields(is_online=partner_id in online) for partner_id in partner_ids}
 
 

@@ -53,13 +53,6 @@ SELECT count(*) AS count_1
 FROM messaging_blocks
 WHERE messaging_blocks.user_id = %(me)s::INTEGER
 
--- blocks._apart
-SELECT messaging_blocks.blocked_id AS user_id
-FROM messaging_blocks
-WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
-FROM messaging_blocks
-WHERE messaging_blocks.blocked_id = %(me)s::INTEGER
-
 -- conversations._previews
 WITH RECURSIVE sent(pair) AS
 (SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair
@@ -312,6 +305,19 @@ WHERE received.pair IS NOT NULL) AS received_newest)
  SELECT partners.user_id
 FROM partners
 WHERE partners.user_id != %(me)s::INTEGER AND (partners.user_id NOT IN (SELECT messaging_blocks.blocked_id AS user_id
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
+FROM messaging_blocks
+WHERE messaging_blocks.blocked_id = %(me)s::INTEGER))
+
+-- presence._known
+SELECT users.user_id
+FROM users
+WHERE users.user_id IN (%(id0)s::INTEGER, %(id1)s::INTEGER, %(id2)s::INTEGER, %(id3)s::INTEGER, %(id4)s::INTEGER, %(id5)s::INTEGER, %(id6)s::INTEGER, %(id7)s::INTEGER, %(id8)s::INTEGER, %(id9)s::INTEGER, %(id10)s::INTEGER, %(id11)s::INTEGER, %(id12)s::INTEGER, %(id13)s::INTEGER, %(id14)s::INTEGER, %(id15)s::INTEGER, %(id16)s::INTEGER, %(id17)s::INTEGER, %(id18)s::INTEGER, %(id19)s::INTEGER, %(id20)s::INTEGER, %(id21)s::INTEGER, %(id22)s::INTEGER, %(id23)s::INTEGER, %(id24)s::INTEGER, %(id25)s::INTEGER, %(id26)s::INTEGER, %(id27)s::INTEGER, %(id28)s::INTEGER, %(id29)s::INTEGER, %(id30)s::INTEGER, %(id31)s::INTEGER, %(id32)s::INTEGER, %(id33)s::INTEGER, %(id34)s::INTEGER, %(id35)s::INTEGER, %(id36)s::INTEGER, %(id37)s::INTEGER, %(id38)s::INTEGER, %(id39)s::INTEGER, %(id40)s::INTEGER, %(id41)s::INTEGER, %(id42)s::INTEGER, %(id43)s::INTEGER, %(id44)s::INTEGER, %(id45)s::INTEGER, %(id46)s::INTEGER, %(id47)s::INTEGER, %(id48)s::INTEGER, %(id49)s::INTEGER, %(id50)s::INTEGER, %(id51)s::INTEGER, %(id52)s::INTEGER, %(id53)s::INTEGER, %(id54)s::INTEGER, %(id55)s::INTEGER, %(id56)s::INTEGER, %(id57)s::INTEGER, %(id58)s::INTEGER, %(id59)s::INTEGER, %(id60)s::INTEGER, %(id61)s::INTEGER, %(id62)s::INTEGER, %(id63)s::INTEGER, %(id64)s::INTEGER, %(id65)s::INTEGER, %(id66)s::INTEGER, %(id67)s::INTEGER, %(id68)s::INTEGER, %(id69)s::INTEGER, %(id70)s::INTEGER, %(id71)s::INTEGER, %(id72)s::INTEGER, %(id73)s::INTEGER, %(id74)s::INTEGER, %(id75)s::INTEGER, %(id76)s::INTEGER, %(id77)s::INTEGER, %(id78)s::INTEGER, %(id79)s::INTEGER, %(id80)s::INTEGER, %(id81)s::INTEGER, %(id82)s::INTEGER, %(id83)s::INTEGER, %(id84)s::INTEGER, %(id85)s::INTEGER, %(id86)s::INTEGER, %(id87)s::INTEGER, %(id88)s::INTEGER, %(id89)s::INTEGER, %(id90)s::INTEGER, %(id91)s::INTEGER, %(id92)s::INTEGER, %(id93)s::INTEGER, %(id94)s::INTEGER, %(id95)s::INTEGER, %(id96)s::INTEGER, %(id97)s::INTEGER, %(id98)s::INTEGER, %(id99)s::INTEGER) AND ((EXISTS (SELECT *
+FROM messages
+WHERE messages.sender_id = %(me)s::INTEGER AND messages.recipient_id = users.user_id AND messages.is_deleted = false)) OR (EXISTS (SELECT *
+FROM messages
+WHERE messages.sender_id = users.user_id AND messages.recipient_id = %(me)s::INTEGER AND messages.is_deleted = false))) AND (users.user_id NOT IN (SELECT messaging_blocks.blocked_id AS user_id
 FROM messaging_blocks
 WHERE messaging_blocks.user_id = %(me)s::INTEGER UNION ALL SELECT messaging_blocks.user_id
 FROM messaging_blocks

@@ -56,13 +56,6 @@ SELECT count(*) AS count_1
 FROM [MessagingBlocks]
 WHERE [MessagingBlocks].[UserID] = :me
 
--- blocks._apart
-SELECT [MessagingBlocks].[BlockedID] AS user_id
-FROM [MessagingBlocks]
-WHERE [MessagingBlocks].[UserID] = :me UNION ALL SELECT [MessagingBlocks].[UserID]
-FROM [MessagingBlocks]
-WHERE [MessagingBlocks].[BlockedID] = :me
-
 -- conversations._previews
 WITH kept AS
 (SELECT sent_newest.partner_id AS partner_id, sent_newest.message_id AS message_id
@@ -250,6 +243,19 @@ WHERE [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0)
  SELECT partners.user_id
 FROM partners
 WHERE partners.user_id != :me AND (partners.user_id NOT IN (SELECT [MessagingBlocks].[BlockedID] AS user_id
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :me UNION ALL SELECT [MessagingBlocks].[UserID]
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[BlockedID] = :me))
+
+-- presence._known
+SELECT [Users].[UserID]
+FROM [Users]
+WHERE [Users].[UserID] IN (:id0, :id1, :id2, :id3, :id4, :id5, :id6, :id7, :id8, :id9, :id10, :id11, :id12, :id13, :id14, :id15, :id16, :id17, :id18, :id19, :id20, :id21, :id22, :id23, :id24, :id25, :id26, :id27, :id28, :id29, :id30, :id31, :id32, :id33, :id34, :id35, :id36, :id37, :id38, :id39, :id40, :id41, :id42, :id43, :id44, :id45, :id46, :id47, :id48, :id49, :id50, :id51, :id52, :id53, :id54, :id55, :id56, :id57, :id58, :id59, :id60, :id61, :id62, :id63, :id64, :id65, :id66, :id67, :id68, :id69, :id70, :id71, :id72, :id73, :id74, :id75, :id76, :id77, :id78, :id79, :id80, :id81, :id82, :id83, :id84, :id85, :id86, :id87, :id88, :id89, :id90, :id91, :id92, :id93, :id94, :id95, :id96, :id97, :id98, :id99) AND ((EXISTS (SELECT *
+FROM [Messages]
+WHERE [Messages].[SenderID] = :me AND [Messages].[RecipientID] = [Users].[UserID] AND [Messages].[IsDeleted] = 0)) OR (EXISTS (SELECT *
+FROM [Messages]
+WHERE [Messages].[SenderID] = [Users].[UserID] AND [Messages].[RecipientID] = :me AND [Messages].[IsDeleted] = 0))) AND ([Users].[UserID] NOT IN (SELECT [MessagingBlocks].[BlockedID] AS user_id
 FROM [MessagingBlocks]
 WHERE [MessagingBlocks].[UserID] = :me UNION ALL SELECT [MessagingBlocks].[UserID]
 FROM [MessagingBlocks]
