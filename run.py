@@ -198,6 +198,9 @@ def print_token(settings: Settings, user_id: int) -> int:
     if not settings.development:
         print("Tokens are minted in development only; in production ReGoods issues them.", file=sys.stderr)
         return SETTINGS_ERROR
+    if not settings.mints_tokens:
+        print("Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them.", file=sys.stderr)
+        return SETTINGS_ERROR
     print(demo_token(settings, user_id))
     return 0
 
@@ -280,7 +283,7 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     if settings.debug_chat:
         lines.append(f"Chat page:  {address}/debug/chat   (open it in two windows)")
         lines.append(f"Contract:   {address}/debug/api")
-    if settings.development and settings.demo_data:
+    if settings.mints_tokens and settings.demo_data:
         for user_id in (1, 2):
             lines.append(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
     workers.say("\n".join(lines))

@@ -5,6 +5,21 @@ export interface Attachment {
   url: string;
 }
 
+/**
+ * A token: of the first frame of a socket that was opened without one, or a newer one for an open socket. Answered
+ * with `authenticated`; a bad one, or another user's, with `error`, and the socket stays as it was.
+ */
+export interface AuthFrame {
+  type: "auth";
+  token: string;
+}
+
+/** Additive, the answer to `auth`: the socket is good until then, and warns before. */
+export interface Authenticated {
+  type: "authenticated";
+  expiresAt: string;
+}
+
 export interface Block {
   userId: number;
   user: UserRef;
@@ -296,6 +311,15 @@ export interface Resync {
   latest: number;
 }
 
+/**
+ * Additive, a minute before the token's end, to sockets that speak `regoods` or have sent `auth`: send a newer one
+ * by `auth`.
+ */
+export interface TokenExpiring {
+  type: "token_expiring";
+  expiresAt: string;
+}
+
 /** To the partner; `conversationId` as he knows it. */
 export interface Typing {
   type: "typing";
@@ -338,6 +362,8 @@ export type ServerEvent =
   | Connected
   | Pong
   | Resync
+  | Authenticated
+  | TokenExpiring
   | ErrorEvent
   | MessageRead
   | ConversationRead
@@ -352,6 +378,7 @@ export type ServerEvent =
 /** What a client may send over the socket. */
 export type ClientFrame =
   | PingFrame
+  | AuthFrame
   | MessageFrame
   | MessageDeletedFrame
   | MessageEditedFrame

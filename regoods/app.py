@@ -20,6 +20,7 @@ from regoods.core.clock import Clock
 from regoods.core.database import open_database
 from regoods.core.differences import CHECK, Report
 from regoods.core.feature import Contract, Feature, Services, UserListener
+from regoods.core.keys import KeySet, known_keys
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import Metrics
 from regoods.core.patience import Patience
@@ -46,7 +47,9 @@ from regoods.features import (
 from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.connection import Connection, Realtime
+from regoods.realtime.expiry import Expiry
 from regoods.realtime.inbox import HEARD, Inbox
+from regoods.realtime.newcomers import Newcomers
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.socket import MessageSocket
 
@@ -74,6 +77,8 @@ FEATURES: Sequence[Feature] = (
 RATE_SECONDS = 60.0
 SWEEP_MS = 60_000
 PATIENCE_MS = 5_000
+KEYS_MS = 300_000
+"""A key that is gone from JWT_JWKS_URL verifies no longer than this."""
 JITTER = 0.2
 """A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
 
@@ -96,12 +101,13 @@ class Application(tornado.web.Application):
             heartbeat.slices(settings.ws_heartbeat_interval, settings.ws_idle_timeout)
         )
         self.metrics = Metrics()
+        self._key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._community = join(settings, self.registry, self.metrics)
         self.bus, self.places = self._community.bus, self._community.places
         self.services = Services(
             settings=settings,
             clock=clock,
-            tokens=TokenVerifier(settings.jwt_access_secret),
+            tokens=TokenVerifier(known_keys(settings), self._key_set),
             work=WorkQueue(
                 self.database,
                 clock,
@@ -116,6 +122,8 @@ class Application(tornado.web.Application):
             publish=self.bus.publish,
             notify=self.bus.notify,
             connections=lambda: (len(self.registry), self.registry.users),
+            users_here=self.registry.user_ids,
+            dismiss=self._dismiss,
             degraded=lambda: self.bus.degraded or self.places.degraded,
             contract=contract(self.features),
         )
@@ -188,7 +196,8 @@ class Application(tornado.web.Application):
         """Begin to work; on the loop's thread, before the server listens."""
         settings = self.services.settings
         listeners = {kind: make(self.services) for feature in self.features for kind, make in feature.frames.items()}
-        inbox = Inbox(self.services, listeners, self._community.counting)
+        self.expiry = Expiry(self.services.tokens, enforced=settings.ws_enforce_token_expiry)
+        inbox = Inbox(self.services, listeners, self._community.counting, self.expiry)
         self.realtime = realtime = Realtime(
             asyncio.get_running_loop(),
             self.registry,
@@ -199,10 +208,12 @@ class Application(tornado.web.Application):
             receive=inbox.receive,
             numbers=self.bus.numbers,
             places=self.places,
+            expiry=self.expiry,
         )
         admission = Admission(self.services, self.bus, self.places, self._community.refusals)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
+        self.newcomers = self.socket_class.newcomers = Newcomers(realtime, admission)
         self.services.work.start()
         notices = {kind: take for feature in self.features for kind, take in feature.notices.items()}
         self.places.start(
@@ -218,6 +229,10 @@ class Application(tornado.web.Application):
         )
         self.heartbeat = heartbeat.Heartbeat(realtime, self.places)
         self.heartbeat.start()
+        self.expiry.callback.start()
+        if self._key_set is not None:
+            self._fetching = asyncio.ensure_future(self._key_set.fetch())
+            self._every(KEYS_MS, self._key_set.fetch)
         self._every(PATIENCE_MS, self.patience.sweep)
         for sweep in (inbox.sweep, self.places.sweep, self.bus.numbers.sweep):
             self._every(SWEEP_MS, sweep)
@@ -231,10 +246,14 @@ class Application(tornado.web.Application):
         """Stop accepting, answer what is in flight, close every socket with 1001, end the writer. Under 10 s."""
         server.stop()
         self.heartbeat.stop()
+        self.expiry.callback.stop()
+        if self._key_set is not None:
+            self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
         self.places.retire()
+        self.newcomers.stop()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await self.places.stop()
@@ -254,6 +273,10 @@ class Application(tornado.web.Application):
                 listener(self.services, user_id)
 
         return tell
+
+    def _dismiss(self, user_id: int) -> None:
+        for connection in self.registry.of(user_id):
+            connection.close(closing.INVALID_TOKEN)
 
     def _every(self, interval_ms: float, run: Callable[[], Awaitable[None] | None]) -> None:
         callback = PeriodicCallback(run, interval_ms, jitter=JITTER)

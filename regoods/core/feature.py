@@ -46,6 +46,10 @@ class Services:
     none."""
     connections: Callable[[], tuple[int, int]]
     """How many sockets are open in this process, and how many users have one."""
+    users_here: Callable[[], Sequence[int]]
+    """Who has a socket in this process."""
+    dismiss: Callable[[int], None]
+    """Close the user's sockets in this process, as with a token that is no longer good; on the loop's thread."""
     degraded: Callable[[], Sequence[str]]
     """What this server is doing without at the moment, though it still serves."""
     contract: "Contract"
@@ -125,7 +129,7 @@ class Contract:
 
     features: Sequence[Feature]
     socket_events: Sequence[type[Event]]
-    socket_frames: Mapping[str, str]
-    """What becomes of a frame, by its type."""
+    socket_frames: Mapping[str, str | type[Shape]]
+    """What becomes of a frame, by its type, or its shape."""
     close_codes: Sequence[tuple[int, str, bool]]
     """(code, reason, whether the same client with the same token may dial again)."""

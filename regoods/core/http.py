@@ -70,6 +70,10 @@ _host_pattern = re.compile(r"([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 
 LONGEST_NUMBER = 18
 
+LONGEST_LOGGED = 80
+"""Characters of one part of a path: a picture's name is shorter, a token that went astray longer."""
+_long_part = re.compile(rf"[^/ ]{{{LONGEST_LOGGED + 1},}}")
+
 
 class ErrorBody(Shape):
     code: Annotated[str, Meta(extra_json_schema={"enum": CODES})]
@@ -91,14 +95,16 @@ def log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.ERROR
     if access_log.isEnabledFor(level):
-        request = handler.request
-        path = printable(request.path)
-        access_log.log(level, "%d %s %s %.1f ms", status, request.method, path, 1000 * request.request_time())
+        access_log.log(level, "%d %s %.1f ms", status, loggable(handler), 1000 * handler.request.request_time())
 
 
-def printable(path: str) -> str:
-    """A path for the log: Tornado lets C1 controls through, which end lines and move cursors."""
-    return path if path.isascii() else path.encode("ascii", "backslashreplace").decode()
+def loggable(handler: RequestHandler) -> str:
+    """Method and path for the log, without what might be a token in them, and in ASCII: Tornado lets C1 controls
+    through, which end lines and move cursors."""
+    line = f"{handler.request.method} {handler.request.path}"
+    if len(line) > LONGEST_LOGGED:
+        line = _long_part.sub("...", line)
+    return line if line.isascii() else line.encode("ascii", "backslashreplace").decode()
 
 
 class EnvelopeHandler(RequestHandler):
@@ -202,12 +208,7 @@ class EnvelopeHandler(RequestHandler):
         if isinstance(value, ApiError | HTTPError):
             return
         # Tornado's own line would print the whole URI, token included.
-        logger.error(
-            "%s %s failed",
-            self.request.method,
-            printable(self.request.path),
-            exc_info=(typ, value, tb) if typ and value else None,
-        )
+        logger.error("%s failed", loggable(self), exc_info=(typ, value, tb) if typ and value else None)
 
 
 def failure(error: ApiError) -> bytes:
@@ -284,11 +285,21 @@ class ApiHandler(EnvelopeHandler):
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
         if content_length(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)
+        learning = self.services.tokens.learning(self._bearer) if self.requires_user else None
+        if learning is not None:
+            return self._check_later(learning)
+        self._check()
+        return None
+
+    async def _check_later(self, learning: Awaitable[None]) -> None:
+        await learning
+        self._check()
+
+    def _check(self) -> None:
         try:
             self.check_call(str(self.request.method).lower())
         except ApiError as error:
             self.refuse(error)
-        return None
 
     def refuse(self, error: ApiError) -> None:
         """Answer so when the body has been read: answered now, Tornado would close the connection without a word."""
@@ -360,10 +371,16 @@ class ApiHandler(EnvelopeHandler):
         if self._too_large:
             raise PayloadTooLarge(MAX_BODY)
 
-    def _authenticate(self) -> int:
+    @property
+    def _bearer(self) -> str:
+        """The token of the header `Authorization`; empty where there is none."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token or " " in token:
+        return "" if scheme.lower() != "bearer" or " " in token else token
+
+    def _authenticate(self) -> int:
+        token = self._bearer
+        if not token:
             raise Unauthorized
         if not token.isascii():
             raise InvalidToken

@@ -55,6 +55,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_access_secret: Annotated[
         str, Meta(min_length=32, description="32 characters or more, the secret that signs ReGoods' tokens")
     ] = DEVELOPMENT_SECRET
+    """Empty: no token by a secret is good."""
+    jwt_access_secret_previous: Annotated[
+        str, Meta(min_length=32, description="32 characters or more, the secret before JWT_ACCESS_SECRET")
+    ] = ""
+    jwt_public_key: Annotated[str, Meta(description="a public key as PEM text, or the path of its file")] = ""
+    jwt_jwks_url: Annotated[str, Meta(pattern=r"^https?://[^/]+.*$", description="an http(s) URL")] = ""
     allowed_origins: tuple[str, ...] = ("http://localhost:3000", "http://localhost:5173")
     tls_cert_file: Annotated[str, Meta(description="the path of a PEM file")] = ""
     tls_key_file: Annotated[str, Meta(description="the path of a PEM file")] = ""
@@ -83,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ws_max_connections_per_user: Annotated[int, whole(1, 1000)] = 5
     ws_idle_timeout: Annotated[int, whole(0, 86_400_000, " (ms; 0 = never)")] = 300_000
     ws_rate_limit_per_minute: Annotated[int, whole(1, 1_000_000)] = 100
+    ws_enforce_token_expiry: bool = False
     ws_max_message_size: Annotated[int, whole(1024, 16_777_216, " (bytes)")] = 65_536
     rate_limit_writes_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 300
     rate_limit_reads_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 1_200
@@ -98,6 +105,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.app_env == "development"
 
     @property
+    def mints_tokens(self) -> bool:
+        """Whether tokens are given out here: in development, by the secret that verifies them."""
+        return self.development and bool(self.jwt_access_secret)
+
+    @property
     def one_of_many(self) -> bool:
         """Whether other processes serve the same users."""
         return bool(self.redis_url)
@@ -106,8 +118,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 UNSHOWN = {
     "database_url": "it does not begin like a URL of a database",
     "redis_url": "it is no URL of a Redis",
+    "jwt_jwks_url": "it is no URL",
 }
 """What is said of a value that may hold a password."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+SECRETS = ("jwt_access_secret", "jwt_access_secret_previous")
 
 PRODUCTION_DEFAULTS = {"demo_data": False, "debug_chat": False}
 
@@ -137,13 +154,13 @@ def parse_settings(values: Mapping[str, str], *, tokens: bool = True) -> Setting
         text = values.get(field.name.upper(), "").strip()
         if text:
             fields[field.name] = _parse(field.name, text, hints[field.name])
+    if fields.get("jwt_public_key") or fields.get("jwt_jwks_url"):
+        # Whoever has public keys would not think of a secret that he has not set.
+        fields.setdefault("jwt_access_secret", "")
     if fields.get("app_env") == "production":
         fields = PRODUCTION_DEFAULTS | fields
-        if tokens and fields.get("jwt_access_secret", DEVELOPMENT_SECRET) == DEVELOPMENT_SECRET:
-            raise SettingsError(
-                "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
-                "that signs ReGoods' tokens."
-            )
+        if tokens:
+            _check_production_keys(fields)
         if fields["debug_chat"]:
             raise SettingsError(
                 "DEBUG_CHAT=true is wrong: with APP_ENV=production nobody is to get a token for the asking. "
@@ -152,6 +169,25 @@ def parse_settings(values: Mapping[str, str], *, tokens: bool = True) -> Setting
     settings = Settings(**fields)
     _check_tls(settings)
     return settings
+
+
+def _check_production_keys(fields: Mapping[str, Any]) -> None:
+    if fields.get("jwt_access_secret", DEVELOPMENT_SECRET) == DEVELOPMENT_SECRET:
+        raise SettingsError(
+            "JWT_ACCESS_SECRET is missing: in production set it to the secret (32 characters or more) "
+            "that signs ReGoods' tokens, or set JWT_PUBLIC_KEY or JWT_JWKS_URL."
+        )
+    if fields.get("jwt_access_secret_previous") == DEVELOPMENT_SECRET:
+        raise SettingsError(
+            "JWT_ACCESS_SECRET_PREVIOUS is wrong: everybody knows the development secret. "
+            "Allowed: the secret before JWT_ACCESS_SECRET, or nothing."
+        )
+    address = urlsplit(fields.get("jwt_jwks_url", ""))
+    if address.scheme == "http" and address.hostname not in LOOPBACK:
+        raise SettingsError(
+            "JWT_JWKS_URL is wrong: by http anybody on the way can put in his own key. "
+            "Allowed in production: https, or an address of this machine."
+        )
 
 
 def _check_tls(settings: Settings) -> None:
@@ -177,7 +213,7 @@ def _parse(name: str, text: str, kind: Any) -> Any:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
         # A secret or a database password must not end in a terminal or a log.
-        shown = "" if name in ("jwt_access_secret", "database_url", "redis_url") else f"={text!r}"
+        shown = "" if name in SECRETS or name in UNSHOWN else f"={text!r}"
         reason = UNSHOWN.get(name, error)
         raise SettingsError(f"{name.upper()}{shown} is wrong: {reason}. Allowed: {_allowed(kind)}.") from None
 

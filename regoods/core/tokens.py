@@ -1,67 +1,124 @@
-"""Access tokens (contract, section 1): HS256, issued elsewhere in ReGoods, only verified here."""
+"""Access tokens (contract, section 1): issued elsewhere in ReGoods, only verified here."""
 
-import base64
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from cachetools import TLRUCache
+from jwt import PyJWK
 
-from regoods.core.errors import InvalidToken
+from regoods.core.errors import InvalidToken, ServiceUnavailable
+from regoods.core.keys import HMAC, RETRY_SECONDS, KeySet
 
-ALGORITHM = "HS256"
 LIFETIME = timedelta(minutes=15)
 LARGEST_ID = 2**31 - 1
 REMEMBERED = 20_000
+
+LATEST = 253_402_300_799
+"""The last second of the year 9999: beyond it there are no dates to say."""
+
+
+class Claims(NamedTuple):
+    """Whom a good token speaks for, and its `exp` in seconds of Unix time."""
+
+    user_id: int
+    expires: float
 
 
 class TokenVerifier:
     """Verifies tokens and remembers the good ones until they expire.
 
-    Verifying costs 36 µs, remembering 0.1; at most `REMEMBERED` tokens (about 0.5 KB each) are held.
+    Verifying costs 36 µs by a secret, remembering 0.1; at most `REMEMBERED` tokens (about 0.5 KB each) are held.
     """
 
-    def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
-        # Prepared once: PyJWT would look each time whether the secret might be a PEM or SSH key.
-        self._key = jwt.PyJWK.from_dict({"kty": "oct", "k": _base64url(secret)}, algorithm=ALGORITHM)
-        self._now = now
-        self._verified: TLRUCache[str, tuple[int, float]] = TLRUCache(
-            REMEMBERED, ttu=lambda _token, claims, _now: claims[1], timer=now
+    def __init__(
+        self, keys: Sequence[PyJWK], key_set: KeySet | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        self._keys = keys
+        self._key_set = key_set
+        self.now = now
+        self._verified: TLRUCache[str, Claims] = TLRUCache(
+            REMEMBERED, ttu=lambda _token, claims, _now: claims.expires, timer=now
         )
+        if key_set is not None:
+            key_set.changed = self._verified.clear
+
+    def learning(self, token: str) -> Awaitable[None] | None:
+        """What to wait for before this token is looked at, if anything: its key may have to be fetched first."""
+        if self._key_set is None or token in self._verified:
+            return None
+        kid = _kid_of(token)
+        return self._key_set.fetch() if kid is not None and self._key_set.may_learn(kid) else None
 
     def user_id(self, token: str) -> int:
-        """The user a good token speaks for. Raises InvalidToken."""
-        try:
-            return self._verified[token][0]
-        except KeyError:
-            claims = self._verify(token)
-            self._verified[token] = claims
-            return claims[0]
+        """The user a good token speaks for. Raises as `claims`."""
+        return self.claims(token).user_id
 
-    def _verify(self, token: str) -> tuple[int, float]:
+    def claims(self, token: str) -> Claims:
+        """Raises InvalidToken; ServiceUnavailable where its key may be one that could not be fetched."""
+        # Not by KeyError: it would carry the token into the traceback of whatever fails behind it.
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = self._verified[token] = self._checked(self._decoded(token))
+        return claims
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        for key in self._keys:
+            try:
+                return _decode(token, key)
+            except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+                continue
+            except (jwt.PyJWTError, ValueError, RecursionError):
+                raise InvalidToken from None
+        kid = _kid_of(token) if self._key_set is not None else None
+        if self._key_set is None or kid is None:
+            raise InvalidToken
+        found = self._key_set.find(kid)
+        if found is None:
+            raise ServiceUnavailable(retry_after=int(RETRY_SECONDS)) if self._key_set.away else InvalidToken()
         try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                # `iat` says when, not whether: an issuer whose clock is a second ahead is no forger (RFC 7519, 4.1.6).
-                options={"require": ["exp", "userId"], "verify_iat": False, "verify_aud": False, "verify_exp": False},
-            )
+            return _decode(token, found)
         except (jwt.PyJWTError, ValueError, RecursionError):
             raise InvalidToken from None
-        user_id = claims["userId"]
-        expires = claims["exp"]
-        if not is_id(user_id) or isinstance(expires, bool) or not isinstance(expires, int | float):
+
+    def _checked(self, claims: dict[str, Any]) -> Claims:
+        user_id, expires, begins = claims["userId"], claims["exp"], claims.get("nbf", 0)
+        now = self.now()
+        if not is_id(user_id) or not _is_time(expires) or not _is_time(begins):
             raise InvalidToken
-        if not expires > self._now():
+        if not begins <= now < expires <= LATEST:
             raise InvalidToken
-        return user_id, expires
+        return Claims(user_id, expires)
 
 
-def _base64url(secret: str) -> str:
-    return base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
+def _decode(token: str, key: PyJWK) -> dict[str, Any]:
+    return jwt.decode(
+        token,
+        key,
+        algorithms=[key.algorithm_name],
+        # `iat` says when, not whether: an issuer whose clock is a second ahead is no forger (RFC 7519, 4.1.6).
+        options={
+            "require": ["exp", "userId"],
+            "verify_iat": False,
+            "verify_aud": False,
+            "verify_exp": False,
+            "verify_nbf": False,
+        },
+    )
+
+
+def _kid_of(token: str) -> str | None:
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return None
+    return kid if isinstance(kid, str) else None
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) is int or type(value) is float
 
 
 def is_id(value: Any) -> bool:
@@ -73,4 +130,4 @@ def mint(secret: str, user_id: int, email: str, now: datetime, lifetime: timedel
     """A token as ReGoods issues it, for development and tests."""
     issued = int(now.timestamp())
     claims = {"userId": user_id, "email": email, "iat": issued, "exp": issued + int(lifetime.total_seconds())}
-    return jwt.encode(claims, secret, algorithm=ALGORITHM)
+    return jwt.encode(claims, secret, algorithm=HMAC)

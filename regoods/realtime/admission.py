@@ -10,6 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from regoods.core.errors import ApiError, InvalidToken, RateLimited, Unauthorized
 from regoods.core.feature import Services
+from regoods.core.tokens import Claims
 from regoods.core.work import Work, reads
 from regoods.realtime.bus import Bus
 from regoods.realtime.closing import (
@@ -36,11 +37,13 @@ class Refused(Exception):
 
 
 class Admitted(NamedTuple):
-    """Whose socket it is, the newest number in his log, and the place that it is to have or to give up."""
+    """Whose socket it is, the newest number in his log, the place that it is to have or to give up, and the end of its
+    token in seconds of Unix time."""
 
     user_id: int
     latest: int | None
     place: int
+    expires: float
 
 
 @reads
@@ -61,32 +64,51 @@ class Admission:
     async def admit(self, tokens: Sequence[bytes], address: str) -> Admitted:
         """The user who may open a socket.
 
-        `tokens` are the raw values of the query's `token`, `address` is the client's. Raises Refused for a close
-        after the upgrade, ApiError for a status before it.
+        `tokens` are the raw values that came with the handshake, of which the last counts; `address` is the client's.
+        Raises Refused for a close after the upgrade, ApiError for a status before it.
         """
         if not tokens or not tokens[-1]:
-            missing = Unauthorized("The socket needs ?token=<jwt>.")
+            missing = Unauthorized("The socket needs a token: ?token=<jwt>, or as asyncapi.json says.")
             await self._refuse(b"address:" + address.encode(), TOKEN_REQUIRED, missing)
         token = tokens[-1]
         key = b"token:" + token
         if self._refusals.is_known(key):
-            self._count(INVALID_TOKEN)
+            self.count(INVALID_TOKEN)
             raise InvalidToken
         try:
-            user_id = self._services.tokens.user_id(token.decode("ascii"))
+            user_id, expires = await self._claims(token.decode("ascii"))
             await self._bus.follow(user_id)
             latest = await self._services.work.run(check_caller, user_id)
         except (InvalidToken, UnicodeDecodeError):
             await self._refuse(key, INVALID_TOKEN, InvalidToken())
         except Exception:
             logger.exception("authenticating a socket failed")
-            self._count(AUTHENTICATION_FAILED)
+            self.count(AUTHENTICATION_FAILED)
             raise Refused(AUTHENTICATION_FAILED) from None
-        return Admitted(user_id, latest, await self._take_place(user_id))
+        return Admitted(user_id, latest, await self._take_place(user_id), expires)
+
+    async def admit_by_frame(self, token: str) -> Admitted:
+        """The user of a socket that is open already. Raises Refused."""
+        try:
+            return await self.admit([token.encode()], "")
+        except InvalidToken:
+            raise Refused(INVALID_TOKEN) from None
+        except RateLimited:
+            raise Refused(TOO_MANY_CONNECTIONS) from None
 
     def give_up(self, admitted: Admitted) -> None:
         """There will be no socket."""
         self._places.give_up(admitted.user_id, admitted.place)
+
+    def count(self, close: Close) -> None:
+        """One more is refused so."""
+        self._services.metrics.refused[close.reason] += 1
+
+    async def _claims(self, token: str) -> Claims:
+        learning = self._services.tokens.learning(token)
+        if learning is not None:
+            await learning
+        return self._services.tokens.claims(token)
 
     async def _take_place(self, user_id: int) -> int:
         """Raises where he has his full number, and all are alive."""
@@ -96,7 +118,7 @@ class Admission:
             place = await self._places.take(user_id)
         if place:
             return place
-        self._count(TOO_MANY_CONNECTIONS)
+        self.count(TOO_MANY_CONNECTIONS)
         if await self._places.tell_full(user_id):
             limit = self._services.settings.ws_max_connections_per_user
             raise RateLimited(
@@ -106,10 +128,7 @@ class Admission:
         raise Refused(TOO_MANY_CONNECTIONS)
 
     async def _refuse(self, key: bytes, close: Close, error: ApiError) -> NoReturn:
-        self._count(close)
+        self.count(close)
         if await self._refusals.note(key):
             raise error
         raise Refused(close)
-
-    def _count(self, close: Close) -> None:
-        self._services.metrics.refused[close.reason] += 1

@@ -20,6 +20,7 @@ PROTOCOL_ERROR = Close(1002, "Protocol error", True)
 INVALID_DATA = Close(1007, "Text is not valid UTF-8", True)
 TOKEN_REQUIRED = Close(1008, "Token required", False)
 INVALID_TOKEN = Close(1008, "Invalid token", False)
+TOKEN_EXPIRED = Close(1008, "Token expired", False)
 TOO_MANY_CONNECTIONS = Close(1008, "Too many connections", False)
 TOO_MANY_FRAMES = Close(1008, "Too many frames", True)
 TOO_BIG = Close(1009, "Message too big", True)
@@ -30,7 +31,7 @@ IDLE = Close(4010, "Nothing received for too long", True)
 
 GIVEN = (
     *(GOING_AWAY, PROTOCOL_ERROR, INVALID_DATA, TOO_BIG),
-    *(TOKEN_REQUIRED, INVALID_TOKEN, TOO_MANY_CONNECTIONS, TOO_MANY_FRAMES, AUTHENTICATION_FAILED),
+    *(TOKEN_REQUIRED, INVALID_TOKEN, TOKEN_EXPIRED, TOO_MANY_CONNECTIONS, TOO_MANY_FRAMES, AUTHENTICATION_FAILED),
     *(TOO_SLOW, NO_PONG, IDLE),
 )
 """Those that the server gives of itself."""

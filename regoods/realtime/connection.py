@@ -47,6 +47,16 @@ class Holder(Protocol):
     def release(self, user_id: int, place: int, *, last: bool) -> None: ...
 
 
+class Watcher(Protocol):
+    """Knows which sockets are to be told of their tokens' end (`expiry.py`)."""
+
+    enforced: bool
+
+    def watch(self, connection: "Connection") -> None: ...
+
+    def forget(self, connection: "Connection") -> None: ...
+
+
 class Realtime:
     """What all sockets of one server share. Times in seconds."""
 
@@ -54,6 +64,7 @@ class Realtime:
         "_gone",
         "_open",
         "_stopping",
+        "expiry",
         "heartbeat_seconds",
         "idle_seconds",
         "loop",
@@ -77,6 +88,7 @@ class Realtime:
         receive: Callable[["Connection", Opcode, bytes], None],
         numbers: Numbers,
         places: Holder,
+        expiry: Watcher,
     ) -> None:
         self.loop = loop
         self.registry = registry
@@ -89,6 +101,7 @@ class Realtime:
         """What becomes of a whole text or binary message."""
         self.numbers = numbers
         self.places = places
+        self.expiry = expiry
         self._open = 0
         self._stopping = False
         self._gone = asyncio.Event()
@@ -102,6 +115,8 @@ class Realtime:
         if self._stopping:
             return GOING_AWAY
         self.places.keep(connection.user_id, connection.place, first=self.registry.add(connection))
+        if connection.expires:
+            self.expiry.watch(connection)
         return None
 
     def lets_go(self, connection: "Connection") -> None:
@@ -109,6 +124,8 @@ class Realtime:
         if connection not in self.registry.of(connection.user_id):
             return
         last = self.registry.remove(connection)
+        if connection.due:
+            self.expiry.forget(connection)
         if last:
             self.numbers.left(connection.user_id)
         if not self._stopping:
@@ -142,6 +159,8 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_transport",
         "_waiter",
+        "due",
+        "expires",
         "heard_at",
         "pinged_at",
         "place",
@@ -149,13 +168,23 @@ class Connection(asyncio.Protocol):
         "user_id",
     )
 
-    def __init__(self, realtime: Realtime, user_id: int, place: int, latest: int | None, early: bytes = b"") -> None:
+    def __init__(
+        self,
+        realtime: Realtime,
+        user_id: int,
+        place: int,
+        latest: int | None,
+        early: bytes = b"",
+        expires: float = 0,
+    ) -> None:
         """`place`: which he has taken. `latest`: the newest number in the user's log, where there is one. `early`: what
-        came with the handshake."""
+        came with the handshake. `expires`: its token's end, in seconds of Unix time; 0 where that is nothing to it."""
         self.user_id = user_id
         self.place = place
         self._latest = latest
         self.slice_index = 0
+        self.expires = expires
+        self.due = 0
         self.heard_at = realtime.loop.time()
         self.pinged_at = 0.0
         self._realtime = realtime
@@ -169,6 +198,11 @@ class Connection(asyncio.Protocol):
         if early:
             self._reader = MessageReader(realtime.max_message_size)
             self._reader.hold(early)
+
+    @property
+    def is_open(self) -> bool:
+        """Registered, and not closing."""
+        return self._closing is None and self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -190,9 +224,7 @@ class Connection(asyncio.Protocol):
         self._realtime.lost(self, self._closing.code if self._closing else ABNORMAL)
         self._closing = self._closing or NORMAL
         if self._transport is not None:
-            # asyncio's transport holds a bound method of itself. Left so, the garbage of 10,000 closed sockets, 20 MB,
-            # would wait for a full collection, which stops the loop for a tenth of a second.
-            self._transport._read_ready_cb = None  # type: ignore[attr-defined]
+            let_go(self._transport)
         self._transport = None
         self._reader = None
         self._set_timer(None)
@@ -305,3 +337,12 @@ class Connection(asyncio.Protocol):
             if not self._waiter.done():
                 self._waiter.set_result(None)
             self._waiter = None
+
+
+def let_go(transport: asyncio.Transport) -> None:
+    """Of one that is closed.
+
+    asyncio's transport holds a bound method of itself. Left so, the garbage of 10,000 closed sockets, 20 MB, would wait
+    for a full collection, which stops the loop for a tenth of a second.
+    """
+    transport._read_ready_cb = None  # type: ignore[attr-defined]

@@ -1,11 +1,12 @@
-"""The events a socket itself sends, whatever the features: `connected`, `pong`, `error`."""
+"""The events a socket itself sends, whatever the features, and the frame `auth`, which it hears itself."""
 
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from regoods.core.errors import CODES, ApiError
-from regoods.core.wire import Event, encode
+from regoods.core.wire import Event, Shape, Time, encode, iso
 from regoods.realtime.frames import text_frame
 
 
@@ -32,6 +33,28 @@ class Resync(Event, tag="resync"):
     latest: int
 
 
+class AuthFrame(Shape):
+    """A token: of the first frame of a socket that was opened without one, or a newer one for an open socket. Answered
+    with `authenticated`; a bad one, or another user's, with `error`, and the socket stays as it was."""
+
+    token: str
+
+
+class Authenticated(Event, tag="authenticated"):
+    """Additive, the answer to `auth`: the socket is good until then, and warns before."""
+
+    logged: ClassVar[bool] = False
+    expires_at: Time
+
+
+class TokenExpiring(Event, tag="token_expiring"):
+    """Additive, a minute before the token's end, to sockets that speak `regoods` or have sent `auth`: send a newer one
+    by `auth`."""
+
+    logged: ClassVar[bool] = False
+    expires_at: Time
+
+
 class ErrorEvent(Event, tag="error"):
     """The frame before it was not acted upon; the socket stays open."""
 
@@ -40,7 +63,7 @@ class ErrorEvent(Event, tag="error"):
     message: str
 
 
-EVENTS = (Connected, Pong, Resync, ErrorEvent)
+EVENTS = (Connected, Pong, Resync, Authenticated, TokenExpiring, ErrorEvent)
 PONG_FRAME = text_frame(encode(Pong()))
 
 
@@ -54,3 +77,15 @@ def resync_frame(since: int, latest: int) -> bytes:
 
 def error_frame(error: ApiError) -> bytes:
     return text_frame(encode(ErrorEvent(code=error.code, message=error.message)))
+
+
+def authenticated_frame(expires: float) -> bytes:
+    return text_frame(encode(Authenticated(expires_at=_time(expires))))
+
+
+def token_expiring_frame(expires: float) -> bytes:
+    return text_frame(encode(TokenExpiring(expires_at=_time(expires))))
+
+
+def _time(seconds: float) -> str:
+    return iso(datetime.fromtimestamp(seconds, UTC))

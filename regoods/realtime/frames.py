@@ -84,6 +84,15 @@ class MessageReader:
         """Keep bytes for the next `feed`."""
         self._stream.feed_data(data)
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait for the next `feed`."""
+        return len(self._stream.buffer)
+
+    def rest(self) -> bytes:
+        """What follows the last message; for another reader."""
+        return bytes(self._stream.buffer)
+
     def feed(self, data: bytes) -> Iterator[Received]:
         """Messages and control frames, as they are complete. Raises FrameError."""
         self._stream.feed_data(data)

@@ -13,7 +13,8 @@ from regoods.core.limits import Counting
 from regoods.core.wire import Shape, decode
 from regoods.realtime.closing import TOO_MANY_FRAMES
 from regoods.realtime.connection import Connection
-from regoods.realtime.events import PONG_FRAME, error_frame
+from regoods.realtime.events import PONG_FRAME, AuthFrame, error_frame
+from regoods.realtime.expiry import Expiry
 from regoods.realtime.frames import TEXT
 
 logger = logging.getLogger(__name__)
@@ -21,9 +22,11 @@ logger = logging.getLogger(__name__)
 REPEATS = frozenset({"message", "message_edited", "message_deleted", "message_read"})
 """The SPA says each of its REST calls again over its socket; never trusted, never answered."""
 
-HEARD = {"ping": "Answered with `pong`."} | dict.fromkeys(
-    sorted(REPEATS), "A REST call that a client says again: ignored, without event or error."
-)
+HEARD: Mapping[str, str | type[Shape]] = {
+    "ping": "Answered with `pong`.",
+    "auth": AuthFrame,
+    **dict.fromkeys(sorted(REPEATS), "A REST call that a client says again: ignored, without event or error."),
+}
 """What becomes of the frames that no feature hears."""
 
 WINDOW_SECONDS = 60.0
@@ -41,9 +44,12 @@ _head = msgspec.json.Decoder(Head)
 class Inbox:
     """Takes whole messages from the sockets of one server; `counting` makes the counters of its budgets."""
 
-    def __init__(self, services: Services, listeners: Mapping[str, FrameListener], counting: Counting) -> None:
+    def __init__(
+        self, services: Services, listeners: Mapping[str, FrameListener], counting: Counting, expiry: Expiry
+    ) -> None:
         self._services = services
         self._listeners = listeners
+        self._expiry = expiry
         self._limit = services.settings.ws_rate_limit_per_minute
         self._frames = counting("frames", WINDOW_SECONDS, self._limit)
         self._chatter = counting("chatter", WINDOW_SECONDS, self._limit * GENEROUS)
@@ -97,12 +103,12 @@ class Inbox:
 
     def _hand_over(self, connection: Connection, kind: str, payload: bytes) -> None:
         listener = self._listeners.get(kind)
-        if listener is None:
-            known = ", ".join(sorted({*self._listeners, "ping"}))
+        if listener is None and kind != "auth":
+            known = ", ".join(sorted({*self._listeners, "ping", "auth"}))
             connection.push(error_frame(ValidationError("type", f"Unknown type {kind[:40]!r}. Known: {known}.")))
             return
         try:
-            waiting = listener(connection.user_id, payload)
+            waiting = listener(connection.user_id, payload) if listener else self._expiry.renew(connection, payload)
         except Exception as error:
             _answer_error(connection, error)
             return

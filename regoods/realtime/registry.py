@@ -57,6 +57,10 @@ class ConnectionRegistry(Generic[C]):
         """Whether the user has a socket now. Safe from any thread: a single dict look-up."""
         return user_id in self._by_user
 
+    def user_ids(self) -> list[int]:
+        """Who has a socket now."""
+        return list(self._by_user)
+
     def slice(self, index: int) -> list[C]:
         """The sockets of one heartbeat slice, as they are now."""
         return list(self._slices[index])

@@ -1,4 +1,4 @@
-"""The handshake of `/messages?token=<jwt>`, in Tornado; what is open afterwards is a `Connection`.
+"""The handshake of `/messages`, in Tornado; what is open afterwards is a `Connection`.
 
 Tornado's handler, request and stream cost 17 KB a socket. So once the handshake is done, the TCP connection is
 taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
@@ -7,7 +7,7 @@ taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar
 
 from tornado.iostream import IOStream, SSLIOStream
@@ -18,6 +18,7 @@ from regoods.core.http import EnvelopeHandler
 from regoods.realtime.admission import Admission, Admitted, Refused
 from regoods.realtime.closing import Close
 from regoods.realtime.connection import Connection, Realtime
+from regoods.realtime.newcomers import Newcomer, Newcomers
 from regoods.realtime.registry import ConnectionRegistry
 from regoods.realtime.tls import StreamTransport
 
@@ -25,6 +26,11 @@ logger = logging.getLogger(__name__)
 
 EARLY_BYTES = 65_536
 VERSION = "13"
+PROTOCOL = "regoods"
+"""The subprotocol of clients that renew their tokens in place (RFC 6455, 1.9): warned before the end."""
+BEARER = "bearer."
+"""How another name among the subprotocols begins that is no name, but the token. Browsers let a page set no other
+header of a handshake."""
 HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
@@ -40,20 +46,23 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
     registry: ClassVar[ConnectionRegistry[Connection]]
     admission: ClassVar[Admission]
     realtime: ClassVar[Realtime]
+    newcomers: ClassVar[Newcomers]
     adopting: ClassVar[set[asyncio.Task[object]]]
+
+    _refusal: Close | None = None
+    _admitted: Admitted | None = None
+    _is_newcomer: bool = False
+    """Whether it is to be let in without a token, to send it in its first frame."""
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """Refuse with a status before the upgrade, or with a close code right after it, or open."""
         self._require_handshake()
         if not self._is_origin_allowed():
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
-        self._refusal: Close | None = None
-        self._admitted: Admitted | None = None
+        self._offers = self._offered()
         self.patience.begin(self)
         try:
-            self._admitted = await self.admission.admit(
-                self.request.query_arguments.get("token", ()), self.client_address
-            )
+            await self._admit()
         except Refused as refused:
             self._refusal = refused.close
         finally:
@@ -63,6 +72,22 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         finally:
             if self._admitted is not None:
                 self.admission.give_up(self._admitted)
+            if self._is_newcomer:
+                self.newcomers.leave(self.client_address)
+
+    async def _admit(self) -> None:
+        tokens: Sequence[bytes] = self.request.query_arguments.get("token", ())
+        if self._offers and not any(tokens):
+            tokens = [name.removeprefix(BEARER).encode() for name in self._offers if name.startswith(BEARER)]
+            if not tokens:
+                self.newcomers.enter(self.client_address)
+                self._is_newcomer = True
+                return
+        self._admitted = await self.admission.admit(tokens, self.client_address)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """The one name there is; never what the client says beside it."""
+        return PROTOCOL if PROTOCOL in subprotocols else None
 
     def open(self, *_args: str, **_kwargs: str) -> Awaitable[None] | None:
         """Close with the refusal's code, hand over, or (TLS) stay until the stream ends."""
@@ -74,7 +99,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         assert stream is not None
         self.patience.forget(stream)
         if isinstance(stream, SSLIOStream):
-            return StreamTransport(stream, self._connection()).run()
+            return StreamTransport(stream, self._protocol()).run()
         self._hand_over(stream)
         return None
 
@@ -125,24 +150,35 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         stream.close()
         sock.setblocking(False)
         admitted = self._admitted
-        connection = self._connection(early)
-        task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: connection, sock))
+        protocol = self._protocol(early)
+        task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: protocol, sock))
         self.adopting.add(task)
         task.add_done_callback(functools.partial(self._adopted, admitted))
 
-    def _adopted(self, admitted: Admitted, task: "asyncio.Task[object]") -> None:
+    def _adopted(self, admitted: Admitted | None, task: "asyncio.Task[object]") -> None:
         self.adopting.discard(task)
-        if task.cancelled():
-            self.admission.give_up(admitted)
-        elif (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
             logger.error("a socket could not be taken over: %s", error)
+        if admitted is not None and (error is not None or task.cancelled()):
             self.admission.give_up(admitted)
 
-    def _connection(self, early: bytes = b"") -> Connection:
+    def _protocol(self, early: bytes = b"") -> Connection | Newcomer:
         """Which has the place now."""
+        if self._is_newcomer:
+            self._is_newcomer = False
+            return Newcomer(self.newcomers, self.client_address, early)
         admitted, self._admitted = self._admitted, None
         assert admitted is not None
-        return Connection(self.realtime, admitted.user_id, admitted.place, admitted.latest, early)
+        user_id, latest, place, expires = admitted
+        watched = self._offers or self.realtime.expiry.enforced
+        return Connection(self.realtime, user_id, place, latest, early, expires if watched else 0)
+
+    def _offered(self) -> Sequence[str]:
+        """The subprotocols that the client offers; none where ours is not among them."""
+        offered = self.request.headers.get("Sec-WebSocket-Protocol")
+        names = [name.strip() for name in offered.split(",")] if offered else ()
+        return names if PROTOCOL in names else ()
 
 
 def _take_early_bytes(stream: IOStream) -> bytes:

@@ -9,6 +9,7 @@ import asyncio
 from tornado.iostream import IOStream, StreamClosedError
 
 from regoods.realtime.connection import Connection
+from regoods.realtime.newcomers import Newcomer
 
 READ_BYTES = 65_536
 
@@ -16,10 +17,10 @@ READ_BYTES = 65_536
 class StreamTransport(asyncio.Transport):
     """Writes go to the stream, with the flow control of asyncio's own transports."""
 
-    def __init__(self, stream: IOStream, connection: Connection) -> None:
+    def __init__(self, stream: IOStream, connection: Connection | Newcomer) -> None:
         super().__init__()
         self._stream = stream
-        self._connection = connection
+        self._connection: asyncio.Protocol = connection
         self._unsent = 0
         self._high = READ_BYTES
         self._paused = False
@@ -35,6 +36,10 @@ class StreamTransport(asyncio.Transport):
             pass
         finally:
             self._connection.connection_lost(None)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._connection = protocol
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._high = READ_BYTES if high is None else high

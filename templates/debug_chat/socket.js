@@ -43,7 +43,8 @@ async function dial() {
     return;
   }
   if (turn !== link.turn) return;
-  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/messages?token=${encodeURIComponent(bearer)}`);
+  // Among the subprotocols a token stands in no address, and so in nobody's log of addresses.
+  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/messages`, ["regoods", `bearer.${bearer}`]);
   link.socket = socket;
   socket.onopen = () => { link.refusal = ""; };
   socket.onmessage = ({ data }) => {
@@ -100,9 +101,18 @@ function online({ latest }) {
 
 function transmit(frame) {
   if (link.socket?.readyState !== WebSocket.OPEN) return;
-  const text = JSON.stringify(frame);
-  link.socket.send(text);
-  log("out", frame.type, text, { detail: frame });
+  link.socket.send(JSON.stringify(frame));
+  const shown = frame.token ? { ...frame, token: "…" } : frame;
+  log("out", frame.type, JSON.stringify(shown), { detail: shown });
+}
+
+// The server warns a minute before the token ends: a newer one goes over the same socket.
+async function renew() {
+  const { session } = state, { turn } = link;
+  await attempt(async () => {
+    const bearer = await token(session, true);
+    if (turn === link.turn) transmit({ type: "auth", token: bearer });
+  }, { poll: true });
 }
 
 function hear(frame, fate) {
@@ -111,6 +121,7 @@ function hear(frame, fate) {
   if (fate !== "next") return;
   switch (frame.type) {
     case "connected": return online(frame);
+    case "token_expiring": return renew();
     case "resync": return frame.latest > state.session.reached ? fillGap(frame.latest) : undefined;
     case "presence": return showPresence(frame);
     case "typing": return frame.userId === thread?.partner ? showTyping(frame.userId) : undefined;

@@ -26,6 +26,9 @@ DEFAULTS = {
     "DEMO_DATA": True,
     "DEMO_USERS": 20,
     "JWT_ACCESS_SECRET": DEVELOPMENT_SECRET,
+    "JWT_ACCESS_SECRET_PREVIOUS": "",
+    "JWT_PUBLIC_KEY": "",
+    "JWT_JWKS_URL": "",
     "ALLOWED_ORIGINS": ("http://localhost:3000", "http://localhost:5173"),
     "TLS_CERT_FILE": "",
     "TLS_KEY_FILE": "",
@@ -40,6 +43,7 @@ DEFAULTS = {
     "WS_IDLE_TIMEOUT": 300_000,
     "WS_RATE_LIMIT_PER_MINUTE": 100,
     "WS_MAX_MESSAGE_SIZE": 65_536,
+    "WS_ENFORCE_TOKEN_EXPIRY": False,
     "RATE_LIMIT_WRITES_PER_MINUTE": 300,
     "RATE_LIMIT_READS_PER_MINUTE": 1_200,
     "LOG_LEVEL": "info",
@@ -58,6 +62,8 @@ GOOD = [
     ("DEMO_DATA", "off", False),
     ("DEMO_USERS", "20000", 20_000),
     ("JWT_ACCESS_SECRET", SECRET, SECRET),
+    ("JWT_ACCESS_SECRET_PREVIOUS", SECRET, SECRET),
+    ("JWT_JWKS_URL", "https://id.regoods.com/jwks.json", "https://id.regoods.com/jwks.json"),
     (
         "ALLOWED_ORIGINS",
         "https://regoods.com, http://localhost:4000/",
@@ -81,6 +87,7 @@ GOOD = [
     ("WS_IDLE_TIMEOUT", "0", 0),
     ("WS_RATE_LIMIT_PER_MINUTE", "1", 1),
     ("WS_MAX_MESSAGE_SIZE", "1024", 1024),
+    ("WS_ENFORCE_TOKEN_EXPIRY", "true", True),
     ("RATE_LIMIT_WRITES_PER_MINUTE", "0", 0),
     ("RATE_LIMIT_READS_PER_MINUTE", "0", 0),
     ("LOG_LEVEL", "DEBUG", "debug"),
@@ -99,6 +106,9 @@ WRONG = [
     ("DEMO_USERS", "1", "from 2"),
     ("DEMO_USERS", "many", "from 2"),
     ("JWT_ACCESS_SECRET", "s" * 31, "32 characters or more"),
+    ("JWT_ACCESS_SECRET_PREVIOUS", "s" * 31, "32 characters or more"),
+    ("JWT_JWKS_URL", "id.regoods.com/jwks.json", "an http(s) URL"),
+    ("WS_ENFORCE_TOKEN_EXPIRY", "sometimes", "true | false"),
     ("ALLOWED_ORIGINS", "*", "https://regoods.com"),
     ("ALLOWED_ORIGINS", "regoods.com", "https://regoods.com"),
     ("ALLOWED_ORIGINS", "https://regoods.com/chat", "https://regoods.com"),
@@ -164,6 +174,7 @@ def test_each_setting_is_read_from_its_variable(name: str, text: str, value: obj
 
 def test_every_setting_is_tried_both_ways() -> None:
     files = {"TLS_CERT_FILE", "TLS_KEY_FILE"}  # below
+    files |= {"JWT_PUBLIC_KEY"}  # tests/core/test_keys.py
     assert {name for name, _, _ in GOOD} == set(DEFAULTS) - files
     assert {name for name, _, _ in WRONG} == set(DEFAULTS) - files - {
         "HOST"
@@ -246,10 +257,42 @@ def test_production_needs_a_secret_of_its_own(secret: str) -> None:
     assert not secret or secret not in line
 
 
+@pytest.mark.parametrize("name", ["JWT_PUBLIC_KEY", "JWT_JWKS_URL"])
+def test_who_has_public_keys_needs_no_secret_and_then_none_is_good(name: str) -> None:
+    given = {"JWT_PUBLIC_KEY": "/etc/regoods/key.pem", "JWT_JWKS_URL": "https://id.regoods.com/jwks.json"}[name]
+    for environment in ("production", "development"):
+        settings = load_settings({"APP_ENV": environment, name: given}, None)
+        assert settings.jwt_access_secret == ""
+        assert not settings.mints_tokens
+        assert load_settings({"JWT_ACCESS_SECRET": SECRET, name: given}, None).jwt_access_secret == SECRET
+
+    with pytest.raises(SettingsError):
+        load_settings(PRODUCTION | {name: given, "JWT_ACCESS_SECRET": DEVELOPMENT_SECRET}, None)
+
+
+def test_production_knows_no_development_secret_not_even_as_the_previous_one() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(PRODUCTION | {"JWT_ACCESS_SECRET_PREVIOUS": DEVELOPMENT_SECRET}, None)
+
+    assert str(refused.value).startswith("JWT_ACCESS_SECRET_PREVIOUS")
+    assert DEVELOPMENT_SECRET not in str(refused.value)
+
+
+def test_production_takes_no_keys_from_who_stands_on_the_way() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(PRODUCTION | {"JWT_JWKS_URL": "http://id.regoods.com/jwks.json"}, None)
+
+    assert "https" in str(refused.value)
+    for address in ("https://id.regoods.com/jwks.json", "http://127.0.0.1:4000/jwks.json"):
+        assert load_settings(PRODUCTION | {"JWT_JWKS_URL": address}, None).jwt_jwks_url == address
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("JWT_ACCESS_SECRET", "hunter2"),
+        ("JWT_ACCESS_SECRET_PREVIOUS", "hunter2"),
+        ("JWT_JWKS_URL", "ftp://regoods:hunter2@id.example.com/jwks.json"),
         ("DATABASE_URL", "regoods:hunter2@db.example.com/regoods"),
         ("DATABASE_URL", "Driver={ODBC Driver 18};Server=db;PWD=hunter2"),
     ],

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from regoods.core.errors import InvalidToken
+from regoods.core.keys import secret_key
 from regoods.core.tokens import TokenVerifier, is_id, mint
 
 SECRET = "the-secret-that-signs-regoods-tokens, long enough for HS512 as well"
@@ -35,7 +36,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def verifier(watch: Watch) -> TokenVerifier:
-    return TokenVerifier(SECRET, watch)
+    return TokenVerifier([secret_key(SECRET)], now=watch)
 
 
 def signed(algorithm: str = "HS256", secret: str = SECRET, **claims: Any) -> str:
@@ -72,9 +73,9 @@ def test_a_minted_token_carries_the_claims_of_the_contract() -> None:
 
 
 def test_a_minted_token_is_good_by_the_real_clock() -> None:
-    assert TokenVerifier(SECRET).user_id(mint(SECRET, 7, "user7@example.com", datetime.now(UTC))) == 7
+    assert TokenVerifier([secret_key(SECRET)]).user_id(mint(SECRET, 7, "user7@example.com", datetime.now(UTC))) == 7
     with pytest.raises(InvalidToken):
-        TokenVerifier(SECRET).user_id(mint(SECRET, 7, "e", datetime.now(UTC) - timedelta(minutes=16)))
+        TokenVerifier([secret_key(SECRET)]).user_id(mint(SECRET, 7, "e", datetime.now(UTC) - timedelta(minutes=16)))
 
 
 def test_an_issuer_whose_clock_is_ahead_is_no_forger(verifier: TokenVerifier) -> None:
@@ -124,6 +125,14 @@ def test_a_forged_or_broken_token_is_invalid(verifier: TokenVerifier, token: str
         {"exp": "soon"},
         {"exp": str(EXP)},
         {"exp": [EXP]},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": 10**30},
+        {"nbf": EXP - 899},
+        {"nbf": EXP},
+        {"nbf": "soon"},
+        {"nbf": True},
+        {"nbf": float("nan")},
     ],
 )
 def test_a_well_signed_token_with_bad_claims_is_invalid(
@@ -131,6 +140,20 @@ def test_a_well_signed_token_with_bad_claims_is_invalid(
 ) -> None:
     with pytest.raises(InvalidToken):
         verifier.user_id(signed(**claims))
+
+
+def test_a_token_is_good_from_its_nbf_on(verifier: TokenVerifier, watch: Watch) -> None:
+    token = signed(nbf=EXP - 890)
+    with pytest.raises(InvalidToken):
+        verifier.user_id(token)
+
+    watch.now += 10
+    assert verifier.user_id(token) == 7
+
+
+def test_a_verified_tokens_end_is_known(verifier: TokenVerifier) -> None:
+    assert verifier.claims(signed()) == (7, EXP)
+    assert verifier.claims(signed()) == (7, EXP)
 
 
 def test_a_refused_token_is_refused_again(verifier: TokenVerifier) -> None:
@@ -150,6 +173,6 @@ def test_nothing_else_is_an_id(value: Any) -> None:
 
 
 def test_tokens_are_verified_by_wall_clock_by_default() -> None:
-    verifier = TokenVerifier(SECRET)
+    verifier = TokenVerifier([secret_key(SECRET)])
 
     assert verifier.user_id(signed(exp=time.time() + 60)) == 7

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from regoods.app import FEATURES
 from regoods.core.settings import Settings
+from regoods.core.tokens import mint
 from regoods.features.blocks.tables import blocks
 from regoods.features.conversations.rules import conversation_id
 from regoods.features.conversations.tables import clears, messages
@@ -245,6 +247,10 @@ async def test_an_upload_by_a_stranger_takes_nothing_from_others(settings: Setti
 
 FRAMES: dict[str, Callable[[int], Sequence[dict[str, Any]]]] = {
     "ping": lambda _: [{}],
+    "auth": lambda _: [
+        {"userId": 1},
+        {"token": mint("a-secret-of-his-own-" * 2, 1, "user1@example.com", datetime.now(UTC))},
+    ],
     "typing": lambda _: [
         {"conversationId": 1},
         {"conversationId": 1, "userId": 2},

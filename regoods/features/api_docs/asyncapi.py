@@ -37,7 +37,17 @@ def document(contract: Contract) -> dict[str, Any]:
                         "query": {
                             "type": "object",
                             "properties": {"token": {"type": "string", "description": jwt}},
-                            "required": ["token"],
+                        },
+                        "headers": {
+                            "type": "object",
+                            "properties": {
+                                "Sec-WebSocket-Protocol": {
+                                    "type": "string",
+                                    "description": "For a client that renews its token in place: `regoods, "
+                                    "bearer.<jwt>`, without a query. Or `regoods` alone, and the token in a first "
+                                    "frame `auth` within 10 s.",
+                                }
+                            },
                         },
                         "bindingVersion": "0.1.0",
                     }
@@ -65,6 +75,8 @@ def heard(contract: Contract) -> dict[str, type[Shape]]:
     """The frames that clients may send, by type."""
     frames = {
         kind: twin(Shape, [], name=_name(kind), about=what, tag_field="type", tag=kind)
+        if isinstance(what, str)
+        else twin(what, [], name=_name(kind), tag_field="type", tag=kind)
         for kind, what in contract.socket_frames.items()
     }
     for feature in contract.features:

@@ -42,7 +42,9 @@ class Upload(ApiHandler):
         self._giving_up: asyncio.Future[None] | None = None
 
     async def prepare(self) -> None:
-        super().prepare()
+        learning = super().prepare()
+        if learning is not None:
+            await learning
         if self.refused or self.request.method != "POST":
             return
         try:

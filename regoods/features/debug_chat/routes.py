@@ -1,6 +1,7 @@
 import secrets
 
 from regoods.core.calls import Body, call
+from regoods.core.errors import NotFound
 from regoods.core.http import PAGE_PERMISSIONS, ApiHandler, DevelopmentHandler
 from regoods.core.tokens import LIFETIME, mint
 from regoods.core.wire import iso
@@ -41,6 +42,8 @@ class Tokens(DevelopmentHandler):
 
     @call(Token)
     async def post(self, request: Body[TokenRequest]) -> None:
+        if not self.services.settings.mints_tokens:
+            raise NotFound("Without JWT_ACCESS_SECRET there is nothing to sign a token with.")
         user_id = request.user_id
         email = await self.services.work.run(actions.get_email, 0, user_id)
         now = self.services.clock.now()

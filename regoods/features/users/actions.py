@@ -1,8 +1,10 @@
 """What every other feature asks of users."""
 
+from collections.abc import Sequence
+
 from regoods.core.database import Row
 from regoods.core.errors import InvalidToken, NotFound
-from regoods.core.work import Work
+from regoods.core.work import Work, reads_for_anyone
 from regoods.features.users import queries
 
 
@@ -18,3 +20,9 @@ def get_user(work: Work, user_id: int) -> Row:
     if user is None:
         raise NotFound(f"There is no user {user_id}.")
     return user
+
+
+@reads_for_anyone
+def gone_of(work: Work, _user_id: int, user_ids: Sequence[int]) -> set[int]:
+    """Those of them who do not exist, or are not active."""
+    return set(user_ids) - queries.active_of(work.session, user_ids)
