@@ -635,3 +635,8 @@ WHERE users.is_active = true ORDER BY users.user_id
 SELECT users.is_active
 FROM users
 WHERE users.user_id = %(user_id)s::INTEGER
+
+-- users._active_of
+SELECT users.user_id
+FROM users
+WHERE users.is_active = true AND users.user_id IN (%(id0)s::INTEGER, %(id1)s::INTEGER, %(id2)s::INTEGER, %(id3)s::INTEGER, %(id4)s::INTEGER, %(id5)s::INTEGER, %(id6)s::INTEGER, %(id7)s::INTEGER, %(id8)s::INTEGER, %(id9)s::INTEGER, %(id10)s::INTEGER, %(id11)s::INTEGER, %(id12)s::INTEGER, %(id13)s::INTEGER, %(id14)s::INTEGER, %(id15)s::INTEGER, %(id16)s::INTEGER, %(id17)s::INTEGER, %(id18)s::INTEGER, %(id19)s::INTEGER, %(id20)s::INTEGER, %(id21)s::INTEGER, %(id22)s::INTEGER, %(id23)s::INTEGER, %(id24)s::INTEGER, %(id25)s::INTEGER, %(id26)s::INTEGER, %(id27)s::INTEGER, %(id28)s::INTEGER, %(id29)s::INTEGER, %(id30)s::INTEGER, %(id31)s::INTEGER, %(id32)s::INTEGER, %(id33)s::INTEGER, %(id34)s::INTEGER, %(id35)s::INTEGER, %(id36)s::INTEGER, %(id37)s::INTEGER, %(id38)s::INTEGER, %(id39)s::INTEGER, %(id40)s::INTEGER, %(id41)s::INTEGER, %(id42)s::INTEGER, %(id43)s::INTEGER, %(id44)s::INTEGER, %(id45)s::INTEGER, %(id46)s::INTEGER, %(id47)s::INTEGER, %(id48)s::INTEGER, %(id49)s::INTEGER)
