@@ -9,7 +9,9 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from tests.support.nginx import make_certificate
+from tests.support.nodes import holds
 from tests.support.people import Person
+from tests.support.raw_socket import dial_raw, text
 from tests.support.server import RunningServer
 
 
@@ -69,7 +71,24 @@ async def test_frames_of_many_sizes_arrive_whole(ann: Person, ben: Person) -> No
     at_ben = await ben.connect()
     texts = ["x" * size for size in (1, 125, 126, 1000, 5000)]
 
-    for text in texts:
-        await ann.write(ben, text)
+    for content in texts:
+        await ann.write(ben, content)
 
     assert [(await at_ben.next())["message"]["messageContent"] for _ in texts] == texts
+
+
+async def test_a_first_frame_says_whose_socket_it_is_over_tls(server: RunningServer, ann: Person, ben: Person) -> None:
+    raw = await dial_raw(ann, b"", headers={"Sec-WebSocket-Protocol": "regoods"})
+    await raw.send(text({"type": "auth", "token": ann.token()}))
+    assert [(await raw.event())["type"] for _ in range(2)] == ["connected", "authenticated"]
+
+    await ben.write(ann)
+    assert (await raw.event())["type"] == "message"
+    raw.close()
+    await holds(lambda: not server.app.registry.is_online(1))
+
+    refused = await dial_raw(ann, b"", headers={"Sec-WebSocket-Protocol": "regoods"})
+    await refused.send(text({"type": "ping"}))
+    assert await refused.closed() == (1008, "Token required")
+    refused.close()
+    await holds(lambda: not server.app.newcomers.here)
