@@ -145,7 +145,6 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         if stream.socket is None or stream.writing() or len(early) == EARLY_BYTES:
             stream.close()
             return
-        assert self._admitted is not None
         sock = stream.socket.dup()
         stream.close()
         sock.setblocking(False)
