@@ -85,7 +85,11 @@ class Follower:
     async def _catch_up(self, person: Person) -> None:
         more = True
         while more:
-            answer = (await person.get(f"/messages/sync?since={self.reached}&limit=100")).data
+            reply = await person.get(f"/messages/sync?since={self.reached}&limit=100")
+            if reply.status == 503:
+                await asyncio.sleep(REDIAL_SECONDS)
+                continue
+            answer = reply.data
             assert answer["complete"]
             for event in answer["events"]:
                 await self._take(person, event)
