@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import tornado.web
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
@@ -22,7 +23,7 @@ from regoods.core.differences import CHECK, Report
 from regoods.core.feature import Contract, Feature, Services, UserListener
 from regoods.core.keys import KeySet, known_keys
 from regoods.core.limits import WindowCounter
-from regoods.core.metrics import Metrics
+from regoods.core.metrics import LAG_MS, Metrics
 from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
@@ -147,6 +148,13 @@ class Application(tornado.web.Application):
             write_counter=self._write_counter,
         )
 
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:  # type: ignore[override]
+        """Who comes to a full lane is answered before a handler is made for him."""
+        writes = http.lane(request)
+        if writes is not None and self.services.work.is_full(writes=writes):
+            return http.Refusal(request, self.services, self.patience)
+        return super().find_handler(request, **kwargs)
+
     def prepare_database(self) -> None:
         """See that the database is as it must be, and let the features put in what they want there.
 
@@ -229,6 +237,11 @@ class Application(tornado.web.Application):
         )
         self.heartbeat = heartbeat.Heartbeat(realtime, self.places)
         self.heartbeat.start()
+        self.metrics.loop.start(realtime.loop.time())
+        # Without the jitter of the others: it measures.
+        lag = PeriodicCallback(lambda: self.metrics.loop.tick(realtime.loop.time()), LAG_MS)
+        lag.start()
+        self._periodic.append(lag)
         self.expiry.callback.start()
         if self._key_set is not None:
             self._fetching = asyncio.ensure_future(self._key_set.fetch())

@@ -25,6 +25,15 @@ JITTER_SECONDS = 0.02
 """Before the second run at most so long, before the third twice that, …"""
 
 
+MOST_WAIT_SECONDS = 1.0
+"""What a lane takes from clients: as much as it does in so long. Who comes then waits longer for his turn than it is
+worth, and everyone behind him, too."""
+
+FIRST_GUESS = 16
+"""Full batches that a lane is thought to do in that time before it has done any."""
+
+LEAST_ROOM = 8
+
 SILENCE_SECONDS = 10.0
 """A database that is away is asked by many, some of them ten times a second."""
 
@@ -80,7 +89,15 @@ class Lane:
         self._batch_limit = batch_limit
         self._settle = settle
         self._stopping = False
-        self._queues = [_Queue() for _ in range(threads if writes else 1)]
+        # A batch of fewer says little of the pace: most of its time is the commit's.
+        self._telling = max(1, batch_limit // 4)
+        # So many are taken in any case, or batches would stay too small to tell that the pace is good again.
+        self._least_room = max(LEAST_ROOM, batch_limit * threads)
+        self.waiting = 0
+        """Units that are not settled yet."""
+        self.room = max(self._least_room, FIRST_GUESS * batch_limit)
+        """Units done in MOST_WAIT_SECONDS, by the pace of the last batches."""
+        self._queues = [_Queue(batch_limit) for _ in range(threads if writes else 1)]
         name = "writer" if writes else "reader"
         self._threads = [
             threading.Thread(target=self._run, args=(self._queue_of(number),), name=f"{name}-{number}", daemon=True)
@@ -100,8 +117,22 @@ class Lane:
         """
         queue = self._queue_of(user_id)
         queue.gathered.append(unit)
+        self.waiting += 1
         if len(queue.gathered) == 1:
             self._loop.call_soon(queue.hand_over)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would wait longer than MOST_WAIT_SECONDS."""
+        return self.waiting >= self.room
+
+    def _finish(self, batch: Sequence[Unit], seconds: float) -> None:
+        """On the loop's thread: a batch is done that took so long."""
+        self.waiting -= len(batch)
+        if len(batch) >= self._telling:
+            done = len(self._threads) * MOST_WAIT_SECONDS * len(batch) / max(seconds, 1e-6)
+            self.room = max(self._least_room, int(0.8 * self.room + 0.2 * done))
+        self._settle(batch)
 
     def _queue_of(self, number: int) -> "_Queue":
         return self._queues[number % len(self._queues)]
@@ -127,6 +158,7 @@ class Lane:
             batch, ending = queue.take(self._batch_limit)
             if not batch:
                 continue
+            begun = time.monotonic()
             error = worker.work_off(batch)
             if error is not None and not ending and (self._stopping or self._database.is_away(error)):
                 # What waits behind it would wait for the same trouble, each batch as long as the first.
@@ -134,21 +166,23 @@ class Lane:
                 ending = ending or self._stopping
                 _take_back(rest, error)
                 batch += rest
-            self._loop.call_soon_threadsafe(self._settle, batch)
+            self._loop.call_soon_threadsafe(self._finish, batch, time.monotonic() - begun)
         worker.close()
 
 
 class _Queue:
     """Units on their way from the loop's thread to a worker's."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.gathered: list[Unit] = []
         self.waiting: SimpleQueue[list[Unit] | None] = SimpleQueue()
 
     def hand_over(self) -> None:
         gathered, self.gathered = self.gathered, []
-        if gathered:
-            self.waiting.put(gathered)
+        # In a rush a turn gathers thousands, which would be one batch, and one long turn to answer all of them.
+        for begin in range(0, len(gathered), self._limit):
+            self.waiting.put(gathered[begin : begin + self._limit])
 
     def take(self, limit: int | None) -> tuple[list[Unit], bool]:
         """Wait for units and take what waits behind them, or all; whether the end was among it."""

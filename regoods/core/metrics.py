@@ -1,7 +1,12 @@
 """What this process counted since it started, for `/health/websocket-stats`."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
+
+LAG_MS = 100
+"""How often it is looked how late the loop is."""
+
+LAGS = 60_000 // LAG_MS
 
 
 class BusMetrics:
@@ -18,6 +23,32 @@ class BusMetrics:
         """Hits that were counted for this node alone."""
 
 
+class LoopLag:
+    """How late the loop comes to what is due, in seconds: what everyone waits for whatever keeps it busy."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._late: deque[float] = deque([0.0], LAGS)
+
+    def start(self, now: float) -> None:
+        self._due = now + LAG_MS / 1000
+
+    def tick(self, now: float) -> None:
+        """Called every LAG_MS by a callback that leaves out what it missed."""
+        late = max(0.0, now - self._due)
+        self._late.append(late)
+        self._due += (int(late * 1000 / LAG_MS) + 1) * LAG_MS / 1000
+
+    @property
+    def last(self) -> float:
+        return self._late[-1]
+
+    @property
+    def longest(self) -> float:
+        """Of the last minute in which the loop ran."""
+        return max(self._late)
+
+
 class Metrics:
     """Plain counters, written on the loop's thread only."""
 
@@ -30,6 +61,7 @@ class Metrics:
         self.closed_by_code: Counter[int] = Counter()
         self._connected_seconds = 0.0
         self.bus = BusMetrics()
+        self.loop = LoopLag()
 
     def opened(self) -> None:
         self.connections_opened += 1

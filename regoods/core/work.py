@@ -5,6 +5,7 @@ Writes are committed in groups (`core/lanes.py`); then the loop publishes their 
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -33,6 +34,9 @@ READERS = 2
 
 WORKER_THREADS = SERVER_WRITERS + READERS + 1
 """Each holds a connection while it has work."""
+
+COME_BACK_SECONDS = (1, 4)
+"""Who finds a full lane is sent away for a time between these, so that not all come back at once."""
 
 
 class Work:
@@ -183,6 +187,8 @@ class WorkQueue:
         self._slow_reader = Lane(database, writes=False, threads=1, batch_limit=1, settle=self._settle)
         self._lanes = (self._writer, self._readers, self._slow_reader)
         self._complaints = Complaints(logger)
+        self.refused = 0
+        """Calls that found a full lane."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
@@ -201,6 +207,30 @@ class WorkQueue:
         """Finish what waits, then end the threads; at most so long."""
         self._stopping = True
         await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes))
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """Units waiting or under way, by lane."""
+        return {"writes": self._writer.waiting, "reads": self._readers.waiting, "slow": self._slow_reader.waiting}
+
+    def is_full(self, *, writes: bool) -> bool:
+        """Whether so much waits that another call would wait over MOST_WAIT_SECONDS.
+
+        Asked for clients' calls. Handshakes, probes and what the server does of itself are bounded elsewhere, and
+        refused they would make things worse.
+        """
+        return (self._writer if writes else self._readers).is_full
+
+    def check_room(self, action: Action[P, T]) -> None:
+        """Raises ServiceUnavailable where `is_full`."""
+        if self._lane(action).is_full:
+            raise self.refusal()
+
+    def refusal(self) -> ServiceUnavailable:
+        """What somebody is told who comes to a full lane; he is counted."""
+        self.refused += 1
+        self._complaints.say("more calls come than can be done: who comes now is told to come back")
+        return ServiceUnavailable(retry_after=random.randint(*COME_BACK_SECONDS))
 
     async def run(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an action for a user; its events are published before this returns.
@@ -229,9 +259,11 @@ class WorkQueue:
             return action.function(work, user_id, *args, **kwargs)
 
         future: asyncio.Future[T] = self._loop.create_future()
-        lane = self._writer if action.writes else self._slow_reader if action.slow else self._readers
-        lane.put(Unit(call, future), user_id)
+        self._lane(action).put(Unit(call, future), user_id)
         return await future
+
+    def _lane(self, action: Action[P, T]) -> Lane:
+        return self._writer if action.writes else self._slow_reader if action.slow else self._readers
 
     def _append_to_log(self, session: Session, batch: Sequence[Unit]) -> None:
         """For the whole batch at once: a user's place in the log is locked from here to the commit, and no longer."""

@@ -51,6 +51,7 @@ class Upload(ApiHandler):
             if content_length(self.request.headers.get("Content-Length", "0")) > rules.LARGEST_FORM:
                 raise PayloadTooLarge(rules.LARGEST_FILE, FIELD)
             self._form = FileForm(self.request.headers.get("Content-Type", ""))
+            self.services.work.check_room(actions.begin)
             self._upload_id = await self.services.work.run(actions.begin, self.user_id)
         except ApiError as error:
             self.refuse(error)
@@ -85,7 +86,8 @@ class Upload(ApiHandler):
             if self.stream is None or self.stream.closed():
                 await self._give_up()
                 return
-            await self.run(actions.store, self._upload_id, url)
+            # Not refused any more, now that all of it has come.
+            await self.services.work.run(actions.store, self.user_id, self._upload_id, url)
             await store.put(self.services.settings.attachments_url, name, picture)
         except Exception:
             await self._give_up()

@@ -34,6 +34,26 @@ class Readiness(Shape):
     """What does not answer: `database`, `redis`."""
 
 
+class LoopStats(Shape):
+    """How late the loop, which serves everyone, comes to what is due: looked at ten times a second."""
+
+    lag_ms: float
+    """Last."""
+    longest_lag_ms: float
+    """Of the last minute."""
+
+
+class QueueStats(Shape):
+    """Units of work that wait for the database or are under way."""
+
+    writes: int
+    reads: int
+    slow_reads: int
+    """Searches."""
+    refused: int
+    """Calls answered 503 because too much waited (docs/reliability.md)."""
+
+
 class WebSocketStats(Shape):
     """The plan's `getMetrics`: counts since this process started."""
 
@@ -52,6 +72,8 @@ class WebSocketStats(Shape):
     closed: dict[str, int]
     """Sockets closed, by code."""
     bus: BusStats
+    loop: LoopStats
+    queues: QueueStats
 
 
 def health(services: Services) -> Health:
@@ -84,5 +106,15 @@ def websocket_stats(services: Services) -> WebSocketStats:
             resyncs=metrics.bus.resyncs,
             lag_ms=round(1000 * metrics.bus.lag_seconds, 3),
             limits_alone=metrics.bus.limits_alone,
+        ),
+        loop=LoopStats(
+            lag_ms=round(1000 * metrics.loop.last, 3),
+            longest_lag_ms=round(1000 * metrics.loop.longest, 3),
+        ),
+        queues=QueueStats(
+            writes=services.work.waiting["writes"],
+            reads=services.work.waiting["reads"],
+            slow_reads=services.work.waiting["slow"],
+            refused=services.work.refused,
         ),
     )
