@@ -28,6 +28,10 @@ from regoods.migrations import text
 
 PROGRAM = Path(__file__).resolve()
 
+BACKLOG = 4096
+"""New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
+when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
+
 DIFFERENT = 1
 INTERRUPTED = 130
 
@@ -247,7 +251,7 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
 def listen(settings: Settings) -> list[socket.socket]:
     """Raises SettingsError."""
     try:
-        return bind_sockets(settings.port, settings.host)
+        return bind_sockets(settings.port, settings.host, backlog=BACKLOG)
     except (socket.gaierror, UnicodeError):
         raise SettingsError(f"HOST={settings.host!r} is wrong: no such host. Allowed: a name or address.") from None
     except OSError as error:

@@ -142,9 +142,24 @@ export interface Failure {
   error: ErrorBody;
 }
 
+/**
+ * Additive: this server stops and will close the socket with 1001. So that not all come at once, each socket is
+ * told its own time to come back.
+ */
+export interface GoingAway {
+  type: "going_away";
+  retryAfterMs: number;
+}
+
 export interface Health {
   status: string;
   timestamp: string;
+}
+
+/** How late the loop, which serves everyone, comes to what is due: looked at ten times a second. */
+export interface LoopStats {
+  lagMs: number;
+  longestLagMs: number;
 }
 
 export interface Message {
@@ -292,6 +307,14 @@ export interface Presence {
   lastSeenAt: string;
 }
 
+/** Units of work that wait for the database or are under way. */
+export interface QueueStats {
+  writes: number;
+  reads: number;
+  slowReads: number;
+  refused: number;
+}
+
 /** How many messages a call marked; `count` is `recipientCount`, for the SPA. */
 export interface ReadCounts {
   recipientCount: number;
@@ -355,6 +378,8 @@ export interface WebSocketStats {
   refused: Record<string, number>;
   closed: Record<string, number>;
   bus: BusStats;
+  loop: LoopStats;
+  queues: QueueStats;
 }
 
 /** What the server sends over the socket. */
@@ -362,6 +387,7 @@ export type ServerEvent =
   | Connected
   | Pong
   | Resync
+  | GoingAway
   | Authenticated
   | TokenExpiring
   | ErrorEvent

@@ -33,6 +33,14 @@ class Resync(Event, tag="resync"):
     latest: int
 
 
+class GoingAway(Event, tag="going_away"):
+    """Additive: this server stops and will close the socket with 1001. So that not all come at once, each socket is
+    told its own time to come back."""
+
+    logged: ClassVar[bool] = False
+    retry_after_ms: int
+
+
 class AuthFrame(Shape):
     """A token: of the first frame of a socket that was opened without one, or a newer one for an open socket. Answered
     with `authenticated`; a bad one, or another user's, with `error`, and the socket stays as it was."""
@@ -63,7 +71,7 @@ class ErrorEvent(Event, tag="error"):
     message: str
 
 
-EVENTS = (Connected, Pong, Resync, Authenticated, TokenExpiring, ErrorEvent)
+EVENTS = (Connected, Pong, Resync, GoingAway, Authenticated, TokenExpiring, ErrorEvent)
 PONG_FRAME = text_frame(encode(Pong()))
 
 
@@ -73,6 +81,10 @@ def connected_frame(user_id: int, latest: int | None) -> bytes:
 
 def resync_frame(since: int, latest: int) -> bytes:
     return text_frame(encode(Resync(since=since, latest=latest)))
+
+
+def going_away_frame(retry_after_ms: int) -> bytes:
+    return text_frame(encode(GoingAway(retry_after_ms=retry_after_ms)))
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -78,7 +78,12 @@ class MessageReader:
     @property
     def idle(self) -> bool:
         """Whether nothing is held back: the next byte begins a new message."""
-        return self._parsing is None and self._opcode is None
+        return self._parsing is None and self._opcode is None and not self._stream.buffer
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `feed` has left something that could be read now."""
+        return self._parsing is None and bool(self._stream.buffer)
 
     def hold(self, data: bytes) -> None:
         """Keep bytes for the next `feed`."""
@@ -93,16 +98,18 @@ class MessageReader:
         """What follows the last message; for another reader."""
         return bytes(self._stream.buffer)
 
-    def feed(self, data: bytes) -> Iterator[Received]:
-        """Messages and control frames, as they are complete. Raises FrameError."""
+    def feed(self, data: bytes, most_frames: int) -> Iterator[Received]:
+        """Messages and control frames, as they are complete, out of so many frames at most. Raises FrameError."""
         self._stream.feed_data(data)
-        while self._parsing is not None or self._stream.buffer:
+        frames = 0
+        while (self._parsing is not None or self._stream.buffer) and frames < most_frames:
             if self._parsing is None:
                 self._parsing = Frame.parse(self._stream.read_exact, mask=True, max_size=self.max_size)
             try:
                 next(self._parsing)
             except StopIteration as done:
                 self._parsing = None
+                frames += 1
                 received = self._assemble(done.value)
                 if received is not None:
                     yield received

@@ -16,7 +16,7 @@ from regoods.core.errors import RateLimited, ServiceUnavailable, ValidationError
 from regoods.core.wire import Shape, decode
 from regoods.realtime.admission import Admission, Admitted, Refused
 from regoods.realtime.closing import GOING_AWAY, TOKEN_REQUIRED, Close
-from regoods.realtime.connection import CLOSE_SECONDS, Connection, Realtime, let_go
+from regoods.realtime.connection import CLOSE_SECONDS, MOST_FRAMES, Connection, Realtime, let_go
 from regoods.realtime.events import authenticated_frame
 from regoods.realtime.frames import (
     CLOSE,
@@ -123,10 +123,14 @@ class Newcomer(asyncio.Protocol):
                 self._cut()
             return
         try:
-            for opcode, payload in self._reader.feed(data):
+            for opcode, payload in self._reader.feed(data, MOST_FRAMES):
                 self._receive(opcode, payload)
                 if self._admitting is not None or opcode is CLOSE:
                     return
+            if self._reader.has_more:
+                # Nobody needs so many frames before his token, and reading them takes all others' time.
+                self._newcomers.admission.count(TOKEN_REQUIRED)
+                self._fail(TOKEN_REQUIRED)
         except FrameError as error:
             self._fail(error.close)
 

@@ -25,6 +25,8 @@ class StreamTransport(asyncio.Transport):
         self._high = READ_BYTES
         self._paused = False
         self._ending = False
+        self._may_read = asyncio.Event()
+        self._may_read.set()
 
     async def run(self) -> None:
         """Feed the connection until the stream ends."""
@@ -32,6 +34,7 @@ class StreamTransport(asyncio.Transport):
         try:
             while True:
                 self._connection.data_received(await self._stream.read_bytes(READ_BYTES, partial=True))
+                await self._may_read.wait()
         except StreamClosedError:
             pass
         finally:
@@ -67,6 +70,12 @@ class StreamTransport(asyncio.Transport):
             self._connection.resume_writing()
         if self._ending and not self._unsent:
             self._stream.close()
+
+    def pause_reading(self) -> None:
+        self._may_read.clear()
+
+    def resume_reading(self) -> None:
+        self._may_read.set()
 
     def write_eof(self) -> None:
         """TLS has no half-close: as `close`."""

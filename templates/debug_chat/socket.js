@@ -1,6 +1,7 @@
 // `turn` counts dials and hang-ups: whatever belongs to an earlier turn has nothing to say any more. `refusal` says why
 // the last socket was refused, until one opens: the same refusal again is a status before the upgrade, which browsers hide.
-const link = { socket: null, turn: 0, tries: 0, timer: 0, unanswered: false, refusal: "" };
+// `comeBack` is the time a server that stops gave this socket to come back in, in ms.
+const link = { socket: null, turn: 0, tries: 0, timer: 0, unanswered: false, refusal: "", comeBack: 0 };
 
 const FATES = { next: "", late: "", already: "dropped, is here already: ", gap: "waits, something is missing before it: " };
 
@@ -70,7 +71,8 @@ function lost(code, reason) {
 
 // Doubling waits with jitter, so the clients of a restarted server do not all come back in the same second.
 function waitAndDial(why) {
-  const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** link.tries) * (0.5 + Math.random() / 2);
+  const wait = link.comeBack || Math.min(LONGEST_WAIT, 1000 * 2 ** link.tries) * (0.5 + Math.random() / 2);
+  link.comeBack = 0;
   const due = Date.now() + wait;
   const tick = () => {
     const left = due - Date.now();
@@ -121,6 +123,7 @@ function hear(frame, fate) {
   if (fate !== "next") return;
   switch (frame.type) {
     case "connected": return online(frame);
+    case "going_away": link.comeBack = frame.retryAfterMs; return;
     case "token_expiring": return renew();
     case "resync": return frame.latest > state.session.reached ? fillGap(frame.latest) : undefined;
     case "presence": return showPresence(frame);

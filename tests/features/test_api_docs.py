@@ -63,7 +63,7 @@ def test_every_event_and_frame_is_described() -> None:
     messages = asyncapi_document()["channels"]["messages"]["messages"]
 
     events = [event for feature in FEATURES for event in feature.events]
-    sockets_own = {"connected", "resync", "authenticated", "token_expiring", "pong", "error"}
+    sockets_own = {"connected", "resync", "going_away", "authenticated", "token_expiring", "pong", "error"}
     assert {event.__struct_config__.tag for event in events} | sockets_own == {
         name for name in messages if not name.endswith("Frame")
     }

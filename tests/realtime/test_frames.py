@@ -1,5 +1,6 @@
 """What comes over a socket: nonsense is answered and lived with, a broken protocol ends the socket with its code."""
 
+import asyncio
 import json
 import random
 import struct
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from regoods.realtime.connection import MOST_FRAMES
 from tests.support.people import Person, Socket
 from tests.support.raw_socket import (
     BINARY,
@@ -261,6 +263,30 @@ async def test_many_frames_may_come_in_one_segment_and_stay_in_order(ann: Person
         assert await raw.next() == Frame(PONG, b"%d" % number)
         assert await raw.event() == {"type": "pong"}
     assert await lives(raw)
+
+
+@pytest.mark.parametrize("kind", ["pings", "fragments"])
+async def test_thousands_of_frames_in_one_segment_are_read_in_turn_with_all_else(
+    server: RunningServer, ann: Person, kind: str
+) -> None:
+    raw = await connect_raw(ann)
+    (held,) = server.app.registry.of(1)
+    one = frame(PING) if kind == "pings" else frame(TEXT, "{", final=False) + frame(CONTINUATION, "}")
+    count = 5000 if kind == "pings" else 50  # half of the latter within the budget of frames
+    others_turns = 0
+
+    held.data_received(one * count + text({"type": "ping"}))  # as the kernel hands it over
+
+    while held._reader is not None:
+        others_turns += 1
+        await asyncio.sleep(0)
+    assert others_turns >= count * (1 if kind == "pings" else 2) // MOST_FRAMES
+    for _ in range(count):
+        answer = await raw.next()
+        assert answer == Frame(PONG) if kind == "pings" else answer.opcode == TEXT
+    assert await raw.event() == {"type": "pong"}
+    await raw.send(text({"type": "ping"}))  # it is still read
+    assert await raw.event() == {"type": "pong"}
 
 
 async def test_unfinished_messages_of_two_sockets_do_not_mix(ann: Person) -> None:

@@ -218,6 +218,14 @@ async def test_a_newcomer_is_held_to_the_protocol(
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+async def test_a_newcomer_cannot_keep_the_loop_busy(ann: Person) -> None:
+    raw = await dial_raw(ann, b"", headers=SPEAKS)
+
+    await raw.send(frame(PING) * 10_000)
+
+    assert await raw.closed() == (1008, "Token required")
+
+
 async def test_a_newcomer_may_leave(server: RunningServer, ann: Person) -> None:
     for reply, raw in (((1000, ""), await knock(ann)), ((None, ""), await knock(ann))):
         await raw.send(closing(reply[0]))
