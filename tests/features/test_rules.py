@@ -1,5 +1,7 @@
 """Pure rules: what a conversation id is, how browsers count, and what search asks its indexes for."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,31 @@ def test_a_conversation_id_is_the_same_from_both_sides_and_inverts(low: int, hig
     assert pair_of(number) == (low, high)
     assert partner_in(number, low) == high
     assert partner_in(number, high) == low
+
+
+@given(st.integers(1, LARGEST_ID), st.integers(1, LARGEST_ID))
+def test_any_conversation_id_inverts_or_is_refused(one: int, other: int) -> None:
+    """Refused are those that a browser would round: of users above 94,906,000."""
+    number = conversation_id(one, other)
+    assert number == conversation_id(other, one)
+    if one == other or number > 2**53 - 1:
+        with pytest.raises(ValidationError):
+            pair_of(number)
+    else:
+        assert pair_of(number) == (min(one, other), max(one, other))
+        assert (partner_in(number, one), partner_in(number, other)) == (other, one)
+
+
+@given(st.integers(2**32 + 1, 2**53 - 1))
+def test_any_number_that_inverts_is_the_id_of_its_pair(number: int) -> None:
+    with contextlib.suppress(ValidationError):
+        assert conversation_id(*pair_of(number)) == number
+
+
+@given(st.integers(1, 94_906_000), st.integers(1, 94_906_000))
+def test_any_two_of_today_s_users_have_an_id(one: int, other: int) -> None:
+    if one != other:
+        assert pair_of(conversation_id(one, other)) == (min(one, other), max(one, other))
 
 
 def test_no_two_pairs_share_an_id_and_none_is_a_user_id() -> None:
