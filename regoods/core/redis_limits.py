@@ -202,7 +202,8 @@ class SharedCounter:
                 # Here it is remembered to its end.
                 window.total += count
                 return
-            window.last = 0
-        window.total, window.ends = total, ends
+            window.last = window.total = 0
+        # Another node may have told of a later total before this answer was read.
+        window.total, window.ends = max(window.total, total), ends
         if total - count < self._limit <= total:
             self._filled(key, total, left)

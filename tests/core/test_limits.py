@@ -174,6 +174,16 @@ async def test_who_fills_his_window_is_told_to_all_once(redis: RedisServer) -> N
         assert len(one.told + two.told) == 1
 
 
+async def test_an_answer_that_another_nodes_word_overtook_takes_nothing_back(redis: RedisServer) -> None:
+    async with started(redis) as (node,):
+        counter = node.counter()
+        hits(counter, 6)
+        counter.learn(ANN, LIMIT + 1, 60)
+        await answered(counter)
+
+        assert counter.hit(ANN).used > LIMIT
+
+
 async def test_a_node_that_never_saw_him_knows_who_is_over(redis: RedisServer) -> None:
     async with started(redis, 2) as (one, two):
         here, there = one.counter(), two.counter()
