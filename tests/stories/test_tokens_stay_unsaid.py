@@ -2,6 +2,7 @@
 with their Redis away, their keys out of reach and at last without their table of users."""
 
 import asyncio
+import contextlib
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,10 @@ class Eavesdropper:
         writer.write(b"".join(parts))
         if until_end:
             writer.write_eof()
-            self.heard.append(await asyncio.wait_for(reader.read(), LIMIT))
+            # A server that refuses before it has read all resets the connection; what it said before counts.
+            with contextlib.suppress(ConnectionError):
+                while data := await asyncio.wait_for(reader.read(65_536), LIMIT):
+                    self.heard.append(data)
             writer.close()
         else:
             self.heard.append(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT))
