@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from tests.conftest import start_or_skip
 from tests.support.databases import server_folder
-from tests.support.nodes import holds
+from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisCluster
-from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.editions("sqlite")
 
@@ -26,28 +24,12 @@ def cluster() -> Iterator[RedisCluster]:
 
 
 @pytest.fixture
-def nodes(io_loop: IOLoop, settings: Settings, cluster: RedisCluster) -> Iterator[tuple[RunningServer, RunningServer]]:
-    settings = msgspec.structs.replace(settings, redis_url=cluster.url)
-    one, two = RunningServer(settings), RunningServer(settings)
-
-    async def joined(node: RunningServer) -> bool:
-        return not node.app.bus.degraded
-
-    async def start() -> None:
-        for node in (one, two):
-            node.start()
-            await eventually(lambda node=node: joined(node))
-
-    async def stop() -> None:
-        for node in (one, two):
-            await node.stop()
-
-    io_loop.run_sync(start)
-    yield one, two
-    io_loop.run_sync(stop, timeout=25)
+def nodes(io_loop: IOLoop, settings: Settings, cluster: RedisCluster) -> Iterator[Nodes]:
+    with two_nodes(io_loop, settings, cluster) as running:
+        yield running
 
 
-async def test_everyone_hears_everyone(nodes: tuple[RunningServer, RunningServer], cluster: RedisCluster) -> None:
+async def test_everyone_hears_everyone(nodes: Nodes, cluster: RedisCluster) -> None:
     one, two = nodes
     people = [one.person(1), *(two.person(user_id) for user_id in range(2, 7))]
     sockets = [await person.connect() for person in people]
@@ -64,7 +46,7 @@ async def test_everyone_hears_everyone(nodes: tuple[RunningServer, RunningServer
     assert len(busy) > 1
 
 
-async def test_who_is_online_and_who_is_one_too_many(nodes: tuple[RunningServer, RunningServer]) -> None:
+async def test_who_is_online_and_who_is_one_too_many(nodes: Nodes) -> None:
     ann, ben = nodes[0].person(1), nodes[1].person(2)
     await ann.write(ben)
     at_ann = await ann.connect()
@@ -81,9 +63,7 @@ async def test_who_is_online_and_who_is_one_too_many(nodes: tuple[RunningServer,
         assert await tab.quiet() == []
 
 
-async def test_a_cluster_that_is_killed_and_comes_back(
-    nodes: tuple[RunningServer, RunningServer], cluster: RedisCluster
-) -> None:
+async def test_a_cluster_that_is_killed_and_comes_back(nodes: Nodes, cluster: RedisCluster) -> None:
     one, two = nodes
     ann, ben = one.person(1), two.person(2)
     at_ben = await ben.connect()

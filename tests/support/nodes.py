@@ -9,7 +9,7 @@ from tornado.ioloop import IOLoop
 from regoods.core.settings import Settings
 from tests.support.people import Person
 from tests.support.raw_socket import eventually
-from tests.support.redis import RedisServer
+from tests.support.redis import RedisCluster, RedisServer
 from tests.support.server import RunningServer
 
 Nodes = tuple[RunningServer, RunningServer]
@@ -30,7 +30,7 @@ def at(nodes: Nodes, user_id: int) -> tuple[Person, Person]:
 
 
 @contextmanager
-def two_nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[Nodes]:
+def two_nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer | RedisCluster) -> Iterator[Nodes]:
     """Two that hear each other, with one clock; stopped at the end."""
     settings = msgspec.structs.replace(settings, redis_url=redis.url)
     one = RunningServer(settings)
