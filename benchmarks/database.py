@@ -20,7 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.growth import wait_until_indexed
-from benchmarks.means import ROOT
+from benchmarks.means import ROOT, scratch
 from regoods import migrations
 from regoods.core.database import Database
 from regoods.core.tokens import mint
@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=400, help="calls of each kind")
     options = parser.parse_args()
     figures: dict[str, Figures] = {}
-    with tempfile.TemporaryDirectory(dir=ROOT / "data") as folder:
+    with scratch() as folder:
         print(f"SQLite: storing {options.messages:,} messages", flush=True)
         url = f"sqlite:///{folder}/database.db"
         fill(url, options.messages)

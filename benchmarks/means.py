@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 from shutil import which
@@ -14,6 +15,13 @@ NODE_PEER = PEERS / "node"
 REQUIREMENTS = PEERS / "requirements.txt"
 SPARE_DESCRIPTORS = 1300
 """Beside the sockets: the growth rows' crowd of 1,000, senders, files, epoll, the database."""
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder for a run's databases, on the disk that a server's own would be on."""
+    data = ROOT / "data"
+    data.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=data)
 
 
 class Missing(Exception):

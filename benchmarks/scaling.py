@@ -145,7 +145,7 @@ def run(case: Case, plan: Plan, made: Means) -> Figures:
     }
     figures: Figures = {"load average": Path("/proc/loadavg").read_text().split()[0]}
     with (
-        tempfile.TemporaryDirectory(dir=means.ROOT / "data") as folder,
+        means.scratch() as folder,
         community(case, made, Path(folder)) as running,
     ):
         for name, act in steps.items():
@@ -216,7 +216,6 @@ def main() -> int:
             "machine": means.versions(), "notes": [fewer] if fewer else [],
             "cases": {case.name: {"nodes": case.nodes, "runs": []} for case in cases},
         }  # fmt: skip
-        (means.ROOT / "data").mkdir(exist_ok=True)
         try:
             measure(plan, cases, results)
         except MissingPackage as missing:

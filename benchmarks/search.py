@@ -11,7 +11,6 @@ import os
 import random
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ import sqlalchemy as sa
 
 from benchmarks.database import FILL_USERS, Figures, figures_of, headers_of, insert_numbered, serving, taken_by
 from benchmarks.growth import behind_by
-from benchmarks.means import ROOT
+from benchmarks.means import ROOT, scratch
 from regoods import migrations
 from regoods.core.database import Database
 from regoods.features.conversations.tables import messages
@@ -181,7 +180,7 @@ def main() -> int:
     options = parser.parse_args()
     figures: dict[str, Figures] = {}
     sends: list[str] = []
-    with tempfile.TemporaryDirectory(dir=ROOT / "data") as folder:
+    with scratch() as folder:
         measure(f"sqlite:///{folder}/{{}}.db", "SQLite", options, figures, sends)
     try:
         with server_folder() as path:

@@ -53,11 +53,11 @@ def nodes(io_loop: IOLoop, tmp_path: Path, database_url: str, redis: RedisServer
 
 
 class Traffic:
-    """Users 11 to 20 write to users 1 to 10 without end, each time by the next node; a failed call is made again."""
+    """Users 11 to 20 write to users 1 to 10 without end, each time by the next node. A failed call is made again by the
+    node after the one that failed, as by a balancer that has just seen it fail."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
-        self._turn = itertools.count()
         self.acknowledged: dict[int, list[int]] = {user_id: [] for user_id in range(1, 11)}
         self.failed: list[Any] = []
         self.retries = 0
@@ -71,20 +71,21 @@ class Traffic:
     async def _run(self) -> None:
         begun = time.monotonic()
         for number in itertools.count():
-            send = asyncio.ensure_future(self._send(11 + number % 10, 1 + number % 10, f"Number {number}"))
+            send = asyncio.ensure_future(self._send(number))
             self._sends.add(send)
             send.add_done_callback(self._sends.discard)
             await asyncio.sleep(max(0.0, begun + number / PER_SECOND - time.monotonic()))
 
-    async def _send(self, sender: int, recipient: int, text: str) -> None:
+    async def _send(self, number: int) -> None:
+        sender, recipient = 11 + number % 10, 1 + number % 10
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         outcome: Any = None
         for attempt in range(ATTEMPTS):
             self.retries += attempt > 0
-            node = self._nodes[next(self._turn) % len(self._nodes)]
+            node = self._nodes[(number + attempt) % len(self._nodes)]
             try:
                 answer = await Person(node.base_url, sender, node.environment["JWT_ACCESS_SECRET"]).post(
-                    "/messages", {"recipientId": recipient, "messageContent": text}, headers=headers
+                    "/messages", {"recipientId": recipient, "messageContent": f"Number {number}"}, headers=headers
                 )
             except OSError as error:
                 outcome = error
