@@ -24,6 +24,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
+from regoods.core import origin
 from regoods.core.errors import (
     CODES,
     ApiError,
@@ -39,6 +40,7 @@ from regoods.core.errors import (
 from regoods.core.feature import Services
 from regoods.core.limits import Counter, Usage
 from regoods.core.networks import client_address, is_trusted
+from regoods.core.origin import Origin
 from regoods.core.patience import Patience
 from regoods.core.wire import Page, Shape, decode, encode
 from regoods.core.work import Action
@@ -53,7 +55,7 @@ MAX_BODY = 1024 * 1024
 DRAINED_BODY = 64 * 1024 * 1024
 """Up to here a body that is too large is read and dropped, so that its sender gets to see the 413."""
 
-ALLOWED_HEADERS = "authorization, content-type, x-request-start, idempotency-key"
+ALLOWED_HEADERS = "authorization, content-type, x-request-start, x-request-id, idempotency-key"
 ALLOWED_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 EXPOSED_HEADERS = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-Id"
 PREFLIGHT_SECONDS = "7200"
@@ -126,6 +128,15 @@ class EnvelopeHandler(RequestHandler):
     body_seconds: ClassVar[float | None] = None
     """How long a client may take to send the body, where that is not `patience.BODY_SECONDS`."""
 
+    _origin: Origin | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """This request, as what follows from it is told by."""
+        if self._origin is None:
+            self._origin = Origin(self.request.headers.get("X-Request-Id"))
+        return self._origin
+
     @property
     def services(self) -> Services:
         services: Services = self.application.settings["services"]
@@ -174,6 +185,7 @@ class EnvelopeHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         set_common_headers(self._headers, self.request, self.services, self.patience)
+        self._headers["X-Request-Id"] = self.origin.request_id
         del self._headers["Server"]
 
     def options(self, *_args: str) -> None:
@@ -183,6 +195,10 @@ class EnvelopeHandler(RequestHandler):
         self.set_header("Access-Control-Max-Age", PREFLIGHT_SECONDS)
         self.set_status(204)
         self.finish()
+
+    def prepare(self) -> Awaitable[None] | None:
+        origin.current.set(self.origin)
+        return None
 
     def compute_etag(self) -> None:
         return None
@@ -291,6 +307,7 @@ class Refusal(HTTPMessageDelegate):
         error = self._services.work.refusal()
         body = failure(error)
         headers = HTTPHeaders({"Content-Length": str(len(body)), "Retry-After": str(error.retry_after)})
+        headers["X-Request-Id"] = Origin(self._request.headers.get("X-Request-Id")).request_id
         set_common_headers(headers, self._request, self._services, self._patience)
         status = HTTPStatus(error.status)
         self._connection.write_headers(ResponseStartLine("HTTP/1.1", status, status.phrase), headers, body)
@@ -352,6 +369,7 @@ class ApiHandler(EnvelopeHandler):
         self.patience.end(self)
 
     def prepare(self) -> Awaitable[None] | None:
+        super().prepare()
         self.request.connection.set_max_body_size(DRAINED_BODY)  # type: ignore[union-attr]
         if content_length(self.request.headers.get("Content-Length", "0")) > DRAINED_BODY:
             raise PayloadTooLarge(MAX_BODY)

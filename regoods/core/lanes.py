@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from regoods.core.database import Database, Session
+from regoods.core.origin import Origin
 from regoods.core.outbox import Outbox
 
 logger = logging.getLogger(__name__)
@@ -55,11 +56,14 @@ class Complaints:
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
-    __slots__ = ("call", "error", "future", "outbox", "result")
+    __slots__ = ("call", "error", "future", "origin", "outbox", "result")
 
-    def __init__(self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any], origin: Origin | None
+    ) -> None:
         self.call = call
         self.future = future
+        self.origin = origin
         self.outbox: Outbox = []
         self.result: Any = None
         self.error: Exception | None = None

@@ -3,10 +3,16 @@
 import time
 from collections import Counter, deque
 
+from prometheus_client import CollectorRegistry, Histogram
+
 LAG_MS = 100
 """How often it is looked how late the loop is."""
 
 LAGS = 60_000 // LAG_MS
+
+
+LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of what clients wait for, in seconds; one is the plan's limit of 500 ms."""
 
 
 class BusMetrics:
@@ -60,6 +66,14 @@ class Metrics:
         self.refused: Counter[str] = Counter()
         self.closed_by_code: Counter[int] = Counter()
         self._connected_seconds = 0.0
+        self.registry = CollectorRegistry()
+        """Of this server alone: two fit in one process."""
+        self.delivery = Histogram(
+            "regoods_delivery_latency_seconds",
+            "From a request's arrival to the write to a socket of those who hear of it; once a publication",
+            buckets=LATENCIES,
+            registry=self.registry,
+        )
         self.bus = BusMetrics()
         self.loop = LoopLag()
 

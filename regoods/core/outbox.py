@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from regoods.core.database import Session
+from regoods.core.origin import Origin
 
 
 class Publication:
     """An encoded event for some users; `EventLog.append` gives it its numbers."""
 
-    __slots__ = ("audience", "created_message_id", "echoes", "event", "numbers")
+    __slots__ = ("audience", "created_message_id", "echoes", "event", "numbers", "origin")
 
     def __init__(
         self, audience: Sequence[int], event: bytes, echoes: Sequence[bytes], created_message_id: int | None
@@ -22,6 +23,8 @@ class Publication:
         self.created_message_id = created_message_id
         self.numbers: Sequence[int] = ()
         """Its number in each receiver's log, in the order of `audience`; none where there is no log."""
+        self.origin: Origin | None = None
+        """The request it came of, where it was one."""
 
 
 Outbox = list[Publication]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from regoods.core import origin
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
@@ -259,7 +260,7 @@ class WorkQueue:
             return action.function(work, user_id, *args, **kwargs)
 
         future: asyncio.Future[T] = self._loop.create_future()
-        self._lane(action).put(Unit(call, future), user_id)
+        self._lane(action).put(Unit(call, future, origin.current.get()), user_id)
         return await future
 
     def _lane(self, action: Action[P, T]) -> Lane:
@@ -276,6 +277,7 @@ class WorkQueue:
         for unit in batch:
             if unit.error is None:
                 for publication in unit.outbox:
+                    publication.origin = unit.origin
                     self._push(publication)
             if unit.future.cancelled():
                 continue

@@ -1,5 +1,6 @@
 """From an event to the sockets of its audience."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from regoods.core.metrics import Metrics
@@ -56,6 +57,11 @@ class Bus:
     def notify(self, kind: str, fact: bytes) -> None:
         """Tell all other nodes what concerns no single user's sockets."""
 
+    def took(self, publication: Publication) -> None:
+        """It has just been written to sockets."""
+        if publication.origin is not None:
+            self._metrics.delivery.observe(time.monotonic() - publication.origin.arrived)
+
     def push(self, connections: Sequence[Connection], ready: bytes) -> None:
         """Write a ready frame to these sockets."""
         for connection in connections:
@@ -74,10 +80,15 @@ class LocalBus(Bus):
         if not publication.numbers:
             for event in (*publication.echoes, publication.event):
                 self.publish(publication.audience, event)
+            self.took(publication)
             return
+        reached = False
         for user_id, number in zip(publication.audience, publication.numbers, strict=True):
             self._pushed.note(user_id, number)
             connections = self._registry.of(user_id)
             if connections:
+                reached = True
                 for event in (*publication.echoes, publication.event):
                     self.push(connections, text_frame(numbered(event, number)))
+        if reached:
+            self.took(publication)

@@ -116,7 +116,9 @@ async def test_a_search_finds_its_own_queue_full(
 
 async def test_the_room_follows_the_pace(server: RunningServer) -> None:
     lane = server.app.services.work._writer
-    batch = [lanes.Unit(lambda _session, _outbox: None, asyncio.get_running_loop().create_future()) for _ in range(128)]
+    batch = [
+        lanes.Unit(lambda _session, _outbox: None, asyncio.get_running_loop().create_future(), None) for _ in range(128)
+    ]
 
     def finish(seconds: float, size: int = 128) -> int:
         lane.waiting += size

@@ -1,0 +1,30 @@
+"""Where a unit of work came from: the request that asked for it, so that all that follows can be told together."""
+
+import itertools
+import re
+import secrets
+import time
+from contextvars import ContextVar
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}")
+"""What is believed of a client's `X-Request-Id`. No token is so short, so none gets into a log this way."""
+
+_process = secrets.token_hex(4)
+_count = itertools.count(1)
+
+
+class Origin:
+    """One request: its id, and when it came, by the monotonic clock."""
+
+    __slots__ = ("arrived", "request_id")
+
+    def __init__(self, given_id: str | None = None) -> None:
+        """`given_id`: the client's or a proxy's, where there is one; kept if it is one."""
+        self.arrived = time.monotonic()
+        if given_id is None or not REQUEST_ID.fullmatch(given_id):
+            given_id = f"{_process}-{next(_count):x}"
+        self.request_id = given_id
+
+
+current: ContextVar[Origin | None] = ContextVar("origin", default=None)
+"""Of the request that this task answers; None in what the server does of itself."""
