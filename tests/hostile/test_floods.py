@@ -210,20 +210,19 @@ async def test_a_body_larger_than_what_is_dropped_is_not_read_to_its_end(tmp_pat
     assert max(sent) < DRAINED_BODY + 30 * MIB
 
 
-async def test_brackets_within_brackets(tmp_path: Path, figures: Figures) -> None:
+async def flooded_by_brackets(server: ServerProcess, figures: Figures, within: tuple[float, float], calls: int) -> None:
     nested = [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000]
     nested.append(b'{"recipientId": 2, "messageContent": "x", "y": ' + nested[1] + b"}")
-    async with started(tmp_path) as server:
-        ann = server.person(1)
+    ann = server.person(1)
 
-        async def flood() -> None:
-            answers = await asyncio.gather(*(ann.post("/messages", raw=body) for body in nested * 5))
-            assert {(answer.status, answer.field) for answer in answers} == {(400, "body")}
+    async def flood() -> None:
+        answers = await asyncio.gather(*(ann.post("/messages", raw=body) for body in nested * 5))
+        assert {(answer.status, answer.field) for answer in answers} == {(400, "body")}
 
-        await served_beside(server, figures, BESIDE, flood)
+    await served_beside(server, figures, within, flood, calls)
 
 
-async def test_headers_of_64_kilobytes(tmp_path: Path, figures: Figures) -> None:
+async def flooded_by_headers(server: ServerProcess, figures: Figures, within: tuple[float, float], calls: int) -> None:
     long = b"GET /health HTTP/1.1\r\nHost: x\r\n"
     forms = (
         long + b"X: " + b"a" * 65_536 + b"\r\n\r\n",
@@ -233,12 +232,21 @@ async def test_headers_of_64_kilobytes(tmp_path: Path, figures: Figures) -> None
         b"GET /health?" + b"a=b&" * 16_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"a" * 65_536,
     )
+
+    async def flood() -> None:
+        are_refusals(await asyncio.gather(*(in_thread(push, server, [form]) for form in forms * 5)))
+
+    await served_beside(server, figures, within, flood, calls)
+
+
+async def test_brackets_within_brackets(tmp_path: Path, figures: Figures) -> None:
     async with started(tmp_path) as server:
+        await flooded_by_brackets(server, figures, BESIDE, CALLS)
 
-        async def flood() -> None:
-            are_refusals(await asyncio.gather(*(in_thread(push, server, [form]) for form in forms * 5)))
 
-        await served_beside(server, figures, BESIDE, flood)
+async def test_headers_of_64_kilobytes(tmp_path: Path, figures: Figures) -> None:
+    async with started(tmp_path) as server:
+        await flooded_by_headers(server, figures, BESIDE, CALLS)
 
 
 # Slow
@@ -307,3 +315,11 @@ async def test_500_slow_clients_are_ended_and_a_normal_one_is_served(tmp_path: P
 async def test_a_normal_client_is_served_beside_bodies_of_50_megabytes(tmp_path: Path, figures: Figures) -> None:
     async with started(tmp_path) as server:
         await flooded_by_bodies(server, figures, SOAKED, calls=400, each=2)
+
+
+@pytest.mark.soak
+@pytest.mark.gen_test(timeout=300)
+async def test_a_normal_client_is_served_beside_brackets_and_long_headers(tmp_path: Path, figures: Figures) -> None:
+    async with started(tmp_path) as server:
+        await flooded_by_brackets(server, figures, SOAKED, 400)
+        await flooded_by_headers(server, figures, SOAKED, 400)
