@@ -100,7 +100,7 @@ class TokenVerifier:
         if not begins <= now < expires <= LATEST:
             raise InvalidToken
         if user_id in self._ended:
-            issued = claims.get("iat")
+            issued = claims.get("iat", 0)
             if not _is_time(issued) or issued < self._ended[user_id]:
                 raise InvalidToken
         return Claims(user_id, expires)

@@ -16,7 +16,7 @@ from regoods.realtime.expiry import Expiry
 from regoods.realtime.frames import text_frame
 from regoods.realtime.registry import ConnectionRegistry
 
-FILLING = text_frame(b'{"type":"pong"' + b" " * 32_000 + b"}")
+FILLING = text_frame(b'{"type":"pong"' + b" " * 128_000 + b"}")
 """An event that every client knows and none minds, with blanks between its tokens."""
 
 LOOK_SECONDS = 0.01
