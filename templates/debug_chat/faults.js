@@ -19,7 +19,7 @@ const fillOptions = (select, options) => select.replaceChildren(...options.map((
 // Somebody may have asked for a value that is not offered here.
 function choose(select, value) {
   if (![...select.options].some((option) => option.value === String(value))) select.append(el("option", { value, text: String(value) }));
-  select.value = value;
+  if (select.value !== String(value)) select.value = value; // else a list that is open would lose its place
 }
 
 // Who may be disturbed from here: oneself and the partner, whose windows are side by side.
@@ -52,7 +52,7 @@ function drawFaults(told) {
   if (told.userId !== faultUser()) return;
   const isActive = told.secondsLeft > 0;
   for (const name of Object.keys(DISTURBANCES)) {
-    if (document.activeElement !== $(name)) choose($(name), told[name]);
+    choose($(name), told[name]);
     $(name).dataset.active = String(told[name] > 0);
   }
   $("faultstate").dataset.active = String(isActive);
