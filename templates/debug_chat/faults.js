@@ -56,9 +56,9 @@ function drawFaults(told) {
     $(name).dataset.active = String(told[name] > 0);
   }
   $("faultstate").dataset.active = String(isActive);
-  const sockets = `${told.sockets} ${told.sockets === 1 ? "socket" : "sockets"}`;
-  const counts = `${told.events} events: ${told.dropped} dropped, ${told.duplicated} twice, ${told.reordered} overtaken, ${told.held} still to come`;
-  $("faultstate").textContent = isActive ? `${counts}. Ends in ${told.secondsLeft} s.` : `Nothing is disturbed. ${sockets} open.`;
+  const some = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
+  const counts = `${some(told.events, "event")}: ${told.dropped} dropped, ${told.duplicated} twice, ${told.reordered} overtaken, ${told.held} still to come`;
+  $("faultstate").textContent = isActive ? `${counts}. Ends in ${told.secondsLeft} s.` : `Nothing is disturbed. ${some(told.sockets, "socket")} open.`;
 }
 
 function disturb() {
