@@ -55,6 +55,7 @@ def older_token(person: Person) -> str:
     return mint(person.secret, person.user_id, "", datetime.now(UTC) - timedelta(minutes=1))
 
 
+@pytest.mark.twins
 async def test_every_second_event_is_dropped_and_the_gap_tells(ann: Person, ben: Person) -> None:
     at_ann, at_ben, other_tab = await ann.connect(), await ben.connect(), await ben.connect()
 
