@@ -64,8 +64,9 @@ bench-scaling: $(VENV)/installed ## messages with 1, 2 and 4 nodes, and what eac
 profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
 	@$(BIN)/python -m benchmarks.profiles
 
-picture: $(VENV)/installed-dev ## take the README's picture of the chat page anew
+picture: $(VENV)/installed-dev ## take the pictures of the chat page anew, for the README and docs/faults.md
 	@PICTURE=docs/debug-chat.png $(BIN)/python -m pytest -q tests/stories/test_browser.py -k two_windows
+	@FAULTS_PICTURE=docs/debug-faults.png $(BIN)/python -m pytest -q tests/stories/test_browser_faults.py -k caught_up
 
 clean: ## remove what the commands above made, but no data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -35,6 +35,7 @@ from regoods.features import (
     conversations,
     debug_chat,
     demo_data,
+    faults,
     health,
     messages,
     posts,
@@ -49,6 +50,7 @@ from regoods.realtime import closing, events, heartbeat
 from regoods.realtime.admission import Admission
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.expiry import Expiry
+from regoods.realtime.faults import SocketFaults
 from regoods.realtime.inbox import HEARD, Inbox
 from regoods.realtime.newcomers import Newcomers
 from regoods.realtime.registry import ConnectionRegistry
@@ -71,6 +73,7 @@ FEATURES: Sequence[Feature] = (
     health.FEATURE,
     demo_data.FEATURE,
     api_docs.FEATURE,
+    faults.FEATURE,
     debug_chat.FEATURE,
 )
 """A feature may import those above it."""
@@ -105,6 +108,8 @@ class Application(tornado.web.Application):
         self._key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._community = join(settings, self.registry, self.metrics)
         self.bus, self.places = self._community.bus, self._community.places
+        self.faults = SocketFaults(self.registry, self.metrics) if faults.FEATURE.enabled(settings) else None
+        self.bus.faults = self.faults
         self.services = Services(
             settings=settings,
             clock=clock,
@@ -125,6 +130,7 @@ class Application(tornado.web.Application):
             connections=lambda: (len(self.registry), self.registry.users),
             users_here=self.registry.user_ids,
             dismiss=self._dismiss,
+            faults=self.faults,
             degraded=lambda: self.bus.degraded or self.places.degraded,
             contract=contract(self.features),
         )
@@ -219,6 +225,8 @@ class Application(tornado.web.Application):
             expiry=self.expiry,
         )
         admission = Admission(self.services, self.bus, self.places, self._community.refusals)
+        if self.faults is not None:
+            self.faults.start(realtime.loop, self.expiry)
         self.socket_class.realtime = realtime
         self.socket_class.admission = admission
         self.newcomers = self.socket_class.newcomers = Newcomers(realtime, admission)
@@ -265,6 +273,8 @@ class Application(tornado.web.Application):
         for callback in self._periodic:
             callback.stop()
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        if self.faults is not None:
+            self.faults.stop()
         self.places.retire()
         self.newcomers.stop()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)

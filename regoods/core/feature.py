@@ -9,6 +9,7 @@ import msgspec
 
 from regoods.core.clock import Clock
 from regoods.core.database import Session
+from regoods.core.faults import Faults
 from regoods.core.metrics import Metrics
 from regoods.core.outbox import EventLog
 from regoods.core.settings import Settings
@@ -50,6 +51,8 @@ class Services:
     """Who has a socket in this process."""
     dismiss: Callable[[int], None]
     """Close the user's sockets in this process, as with a token that is no longer good; on the loop's thread."""
+    faults: Faults | None
+    """What developers break on purpose; None but in development."""
     degraded: Callable[[], Sequence[str]]
     """What this server is doing without at the moment, though it still serves."""
     contract: "Contract"

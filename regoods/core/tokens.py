@@ -42,6 +42,8 @@ class TokenVerifier:
         self._verified: TLRUCache[str, Claims] = TLRUCache(
             REMEMBERED, ttu=lambda _token, claims, _now: claims.expires, timer=now
         )
+        self._ended: dict[int, int] = {}
+        """By user, the second before which a token must not have been issued; for developers of clients."""
         if key_set is not None:
             key_set.changed = self._verified.clear
 
@@ -63,6 +65,13 @@ class TokenVerifier:
         if claims is None:
             claims = self._verified[token] = self._checked(self._decoded(token))
         return claims
+
+    def end(self, user_id: int) -> None:
+        """As if all of the user's tokens had expired that were issued before this second."""
+        self._ended[user_id] = int(self.now())
+        for token, claims in list(self._verified.items()):
+            if claims.user_id == user_id:
+                self._verified.pop(token, None)
 
     def _decoded(self, token: str) -> dict[str, Any]:
         for key in self._keys:
@@ -90,6 +99,10 @@ class TokenVerifier:
             raise InvalidToken
         if not begins <= now < expires <= LATEST:
             raise InvalidToken
+        if user_id in self._ended:
+            issued = claims.get("iat", 0)
+            if not _is_time(issued) or issued < self._ended[user_id]:
+                raise InvalidToken
         return Claims(user_id, expires)
 
 

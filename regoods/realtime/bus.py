@@ -7,6 +7,7 @@ from regoods.core.metrics import Metrics
 from regoods.core.outbox import Publication, numbered
 from regoods.core.work import WorkQueue
 from regoods.realtime.connection import Connection
+from regoods.realtime.faults import SocketFaults
 from regoods.realtime.frames import text_frame
 from regoods.realtime.numbers import Numbers, PushedNumbers
 from regoods.realtime.registry import ConnectionRegistry
@@ -24,6 +25,8 @@ class Bus:
         self._registry = registry
         self._metrics = metrics
         self.numbers = numbers
+        self.faults: SocketFaults | None = None
+        """What may come in between; None but in development."""
 
     @property
     def degraded(self) -> Sequence[str]:
@@ -63,7 +66,9 @@ class Bus:
             self._metrics.delivery.observe(time.monotonic() - publication.origin.arrived)
 
     def push(self, connections: Sequence[Connection], ready: bytes) -> None:
-        """Write a ready frame to these sockets."""
+        """Write a ready frame to these sockets, which are one user's."""
+        if self.faults is not None and self.faults.take(connections, ready):
+            return
         for connection in connections:
             connection.push(ready)
         self._metrics.events_sent += len(connections)

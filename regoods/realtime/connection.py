@@ -215,6 +215,11 @@ class Connection(asyncio.Protocol):
         """Registered, and not closing."""
         return self._closing is None and self._transport is not None
 
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The TCP connection, while it is here: for faults made on purpose."""
+        return self._transport
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         realtime = self._realtime

@@ -59,6 +59,13 @@ class Expiry:
         self._renew(connection, token)
         return None
 
+    def end(self, connection: Connection, seconds: float) -> None:
+        """As if its token ended in so many seconds, and that were enforced: warned now, then closed if not renewed."""
+        self.forget(connection)
+        connection.expires = ends = self._tokens.now() + seconds
+        connection.push(token_expiring_frame(ends))
+        asyncio.get_running_loop().call_later(seconds, self._close_unless_renewed, connection, ends)
+
     async def tick(self) -> None:
         """Warn and close those whose time has come."""
         now, done = self._tokens.now(), 0
@@ -87,6 +94,10 @@ class Expiry:
             connection.expires = max(connection.expires, claims.expires)
             self.watch(connection)
             connection.push(authenticated_frame(connection.expires))
+
+    def _close_unless_renewed(self, connection: Connection, ends: float) -> None:
+        if connection.expires == ends:
+            connection.close(TOKEN_EXPIRED)
 
     def _put(self, connection: Connection, second: int) -> None:
         connection.due = second

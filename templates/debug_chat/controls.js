@@ -11,6 +11,22 @@ $("block").addEventListener("click", toggleBlock);
 $("jump").addEventListener("click", () => { threadScroll.toBottom(); $("thread").focus({ preventScroll: true }); look(); });
 $("cancel").addEventListener("click", () => { leaveEdit(); $("compose").focus(); });
 $("autoread").addEventListener("change", () => { writeHash(); autoRead(); });
+
+for (const button of [$("showfaults"), $("showserver")]) button.addEventListener("click", () => { togglePanel(button, button.getAttribute("aria-expanded") !== "true"); });
+$("faultmark").addEventListener("click", () => {
+  const [userId] = faults.keys();
+  if ([...$("faultuser").options].some(({ value }) => Number(value) === userId)) $("faultuser").value = userId;
+  showPane("frames");
+  togglePanel($("showfaults"), true);
+  $("calm").focus();
+});
+$("faults").addEventListener("submit", (event) => { event.preventDefault(); });
+$("faultuser").addEventListener("change", () => { lookAtFaults(); });
+for (const name of Object.keys(DISTURBANCES)) $(name).addEventListener("change", disturb);
+$("faultseconds").addEventListener("change", () => { if (faults.has(faultUser())) disturb(); });
+$("calm").addEventListener("click", () => { for (const userId of faults.keys()) calm(userId); });
+$("faults").addEventListener("click", ({ target }) => { if (target.dataset.fault) strike(target.dataset.fault); });
+
 document.querySelector(".tabs").addEventListener("click", (event) => { if (event.target.dataset.pane) showPane(event.target.dataset.pane); });
 
 // Arrow keys on a closed select change it at each step: whoever walks through it with them keeps the focus there.
@@ -89,6 +105,7 @@ document.addEventListener("visibilitychange", look);
 
 setInterval(() => {
   if (!state.users.length) loadUsers();
+  lookAtFaults(me()); // another window, or a script, may have asked for them
   if ($("state").dataset.state === "closed") return; // by hand, to see the gap being filled later
   refreshList();
   if (!isOnline()) reloadThread({ poll: true }); // no events come

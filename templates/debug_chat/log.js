@@ -8,13 +8,13 @@ function log(direction, type, text, { detail, failed = false, poll = false } = {
   if (same) { // quiet polling, of list and thread, stays one line each
     same.dataset.count = Number(same.dataset.count ?? 1) + 1;
     same.querySelector("time").textContent = precise.format();
-    same.querySelector(".raw").textContent = `${text} ×${same.dataset.count}`;
+    same.querySelector(".raw").textContent = `${text.slice(0, LINE)} ×${same.dataset.count}`;
     return;
   }
   const details = el("details", {}, el("summary", {},
     el("time", { text: precise.format() }), el("span", { class: "arrow", title: direction, text: ARROWS[direction] }),
     el("span", { class: "type", text: direction === "rest" ? type.split(" ")[0] : type }),
-    el("span", { class: "raw", text })));
+    el("span", { class: "raw", text: text.slice(0, LINE) })));
   details.addEventListener("toggle", () => {
     if (details.children.length === 1) details.append(el("pre", { text: detail === undefined ? text : JSON.stringify(detail, null, 2) }));
   });

@@ -49,6 +49,7 @@ function fillSelects() {
   $("newchat").replaceChildren(el("option", { value: "", text: "Choose a user…" }), ...ids.filter((id) => id !== me()).map(option));
   $("newchat").value = state.thread && ids.includes(state.thread.partner) ? state.thread.partner : "";
   $("newchat").disabled = !state.session;
+  fillFaultUsers();
 }
 
 // On a phone one pane is shown at a time; on wider screens this changes nothing.

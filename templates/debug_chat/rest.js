@@ -5,7 +5,7 @@ const NO_ANSWER = "The server did not answer.";
 const isPassing = ({ status }) => status === 0 || status === 429 || status >= 500; // the same call may do better later
 class Stale extends Error {} // the call went well, but another user is logged in by now
 
-async function request(method, path, { body, bearer, key, poll = false, secret = false } = {}) {
+async function request(method, path, { body, bearer, key, poll = false, secret = false, quiet = false } = {}) {
   const headers = {}, form = body instanceof FormData;
   if (body && !form) headers["Content-Type"] = "application/json"; // a form's boundary is the browser's to say
   if (key) headers["Idempotency-Key"] = key;
@@ -17,7 +17,7 @@ async function request(method, path, { body, bearer, key, poll = false, secret =
   } catch { /* no answer, or one that is not JSON: judged below */ }
   const failed = !response?.ok || answer?.success !== true;
   const asked = form ? [...body.values()].map(({ name, type, size }) => ({ name, type, size })) : body;
-  log("rest", `${method} ${path.split("?")[0]}`, `${response?.status ?? "no answer"} ${path.replace(API, "")}`, { failed, poll, detail: secret ? { request: asked } : { request: asked, key, response: answer } });
+  if (!quiet) log("rest", `${method} ${path.split("?")[0]}`, `${response?.status ?? "no answer"} ${path.replace(API, "")}`, { failed, poll, detail: secret ? { request: asked } : { request: asked, key, response: answer } });
   if (!response) throw new ApiError(0, NO_ANSWER);
   if (failed) throw new ApiError(response.status, answer?.message ?? `The server answered ${response.status}.`);
   return answer;

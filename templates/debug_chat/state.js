@@ -7,6 +7,7 @@ const AGAIN = 1_000; // ms before a message is sent again of which no answer cam
 const TYPING_EVERY = 1_500; // ms at least between two typing frames
 const TYPING_SHOWN = 3_000; // ms a typing event stays on the screen
 const LOG_ENTRIES = 500;
+const LINE = 1_000; // characters of an entry that is not opened
 
 // The chosen user and partner live in the URL's hash and all else in this window, so two windows can be two users.
 const state = {

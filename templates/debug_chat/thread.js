@@ -8,6 +8,7 @@ function openThread(partner, { focus = false } = {}) {
   if ($("newchat").selectedIndex < 0) $("newchat").value = "";
   showTyping(0);
   leaveEdit();
+  fillFaultUsers();
   drawConversations();
   threadScroll.toBottom();
   writeHash();

@@ -1,5 +1,6 @@
 """A server that ends TLS itself: the same chat, the same frames, behind the same interface."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from regoods.core.settings import Settings
 from tests.support.nginx import make_certificate
 from tests.support.nodes import holds
 from tests.support.people import Person
-from tests.support.raw_socket import dial_raw, text
+from tests.support.raw_socket import connect_raw, dial_raw, text
 from tests.support.server import RunningServer
 
 
@@ -92,3 +93,20 @@ async def test_a_first_frame_says_whose_socket_it_is_over_tls(server: RunningSer
     assert await refused.closed() == (1008, "Token required")
     refused.close()
     await holds(lambda: not server.app.newcomers.here)
+
+
+async def test_faults_on_purpose_reach_tls_sockets(server: RunningServer, ann: Person, ben: Person) -> None:
+    async def kill(how: str) -> None:
+        assert (await ann.post("/debug/faults/kill", {"userId": 2, "how": how}, root="", token="")).status == 200
+
+    silent = await connect_raw(ben)
+    await kill("silent")
+    await silent.send(text({"type": "ping"}))
+    assert not server.app.registry.is_online(2)
+
+    cut = await connect_raw(ben)
+    await kill("reset")
+    assert await cut.ended() == b""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(silent.reader.read(1), 0.1)
+    assert server.app.metrics.closed_by_code == {1006: 2}
