@@ -70,7 +70,7 @@ class Metrics:
         """Of this server alone: two fit in one process."""
         self.delivery = Histogram(
             "regoods_delivery_latency_seconds",
-            "From a request's arrival to the write to a socket of those who hear of it; once a publication",
+            "From a request's arrival to the write to a user's sockets here; once for each user who hears of it",
             buckets=LATENCIES,
             registry=self.registry,
         )
