@@ -46,6 +46,7 @@ DEFAULTS = {
     "WS_ENFORCE_TOKEN_EXPIRY": False,
     "RATE_LIMIT_WRITES_PER_MINUTE": 300,
     "RATE_LIMIT_READS_PER_MINUTE": 1_200,
+    "METRICS_PORT": 0,
     "LOG_LEVEL": "info",
     "DEBUG_CHAT": True,
 }
@@ -90,6 +91,7 @@ GOOD = [
     ("WS_ENFORCE_TOKEN_EXPIRY", "true", True),
     ("RATE_LIMIT_WRITES_PER_MINUTE", "0", 0),
     ("RATE_LIMIT_READS_PER_MINUTE", "0", 0),
+    ("METRICS_PORT", "9100", 9100),
     ("LOG_LEVEL", "DEBUG", "debug"),
     ("DEBUG_CHAT", "no", False),
 ]
@@ -140,6 +142,7 @@ WRONG = [
     ("WS_MAX_MESSAGE_SIZE", "64k", "(bytes)"),
     ("RATE_LIMIT_WRITES_PER_MINUTE", "-1", "0 = off"),
     ("RATE_LIMIT_READS_PER_MINUTE", "lots", "0 = off"),
+    ("METRICS_PORT", "65473", "0 = off"),
     ("LOG_LEVEL", "verbose", "debug | info | warning | error"),
     ("DEBUG_CHAT", "perhaps", "true | false"),
 ]
