@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Sequence
 
-from regoods.commands import backup, check, migrate, token, types
+from regoods.commands import backup, check, migrate, system_message, token, types
 from regoods.commands.command import Command
 
 COMMANDS: Sequence[Command] = (
     check.COMMAND,
     migrate.COMMAND,
     backup.COMMAND,
+    system_message.COMMAND,
     token.COMMAND,
     types.COMMAND,
 )

@@ -273,6 +273,11 @@ WHERE post_images.post_id = posts.post_id ORDER BY post_images.display_order, po
 FROM posts
 WHERE posts.post_id = %(post_id)s::INTEGER
 
+-- posts._owner
+SELECT posts.user_id
+FROM posts
+WHERE posts.post_id = %(post_id)s::INTEGER
+
 -- presence._partners
 WITH RECURSIVE sent(pair) AS
 (SELECT (SELECT (CAST(messages.recipient_id AS BIGINT) << 32) + messages.message_id AS pair

@@ -233,6 +233,11 @@ WHERE [PostImages].[PostID] = [Posts].[PostID] ORDER BY [PostImages].[DisplayOrd
 FROM [Posts]
 WHERE [Posts].[PostID] = :post_id
 
+-- posts._owner
+SELECT [Posts].[UserID]
+FROM [Posts]
+WHERE [Posts].[PostID] = :post_id
+
 -- presence._partners
 WITH partners AS
 (SELECT [Messages].[RecipientID] AS user_id
