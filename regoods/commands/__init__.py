@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from regoods.commands import backup, check, migrate, system_message, token, types
+from regoods.commands import backup, check, erase, migrate, system_message, token, types
 from regoods.commands.command import Command
 
 COMMANDS: Sequence[Command] = (
@@ -11,6 +11,7 @@ COMMANDS: Sequence[Command] = (
     migrate.COMMAND,
     backup.COMMAND,
     system_message.COMMAND,
+    erase.COMMAND,
     token.COMMAND,
     types.COMMAND,
 )
