@@ -6,7 +6,6 @@ import contextlib
 import errno
 import functools
 import gc
-import logging
 import signal
 import socket
 import sys
@@ -16,25 +15,17 @@ from pathlib import Path
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from regoods import migrations, workers
-from regoods.app import Application, contract, make_app, make_inside_server, make_server
-from regoods.core import backup, durability, indexes, schema
-from regoods.core.clock import Clock
-from regoods.core.database import file_to_make, open_database
-from regoods.core.differences import MIGRATE
+from regoods import commands, workers
+from regoods.app import Application, make_app, make_inside_server, make_server
+from regoods.commands.token import demo_token
+from regoods.core import logs
 from regoods.core.settings import SETTINGS_ERROR, Settings, SettingsError, load_settings
-from regoods.core.tokens import LARGEST_ID, is_id, mint
-from regoods.features.api_docs import asyncapi, openapi, typescript
-from regoods.migrations import text
 
 PROGRAM = Path(__file__).resolve()
 
 BACKLOG = 4096
 """New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
 when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
-
-DIFFERENT = 1
-INTERRUPTED = 130
 
 SWITCH_SECONDS = 0.0005
 """How long the loop's thread may keep the interpreter's lock from the writer's. At Python's 5 ms, a send at 1,000 a
@@ -49,40 +40,8 @@ and the longest stop was 5 ms."""
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    if options.command == "types":
-        print(typescript.types(openapi.document(contract()), asyncapi.document(contract())), end="")
-        return 0
     try:
-        settings = load_settings(tokens=options.command not in ("check", "migrate", "backup"))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return SETTINGS_ERROR
-    inherited = workers.Inherited.read(options.as_worker) if options.as_worker else None
-    sys.setswitchinterval(SWITCH_SECONDS)
-    who = f" worker {inherited.number}" if inherited else ""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format=f"%(asctime)s %(levelname)s{who} %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # Tornado's lines on malformed requests quote them, tokens included.
-    logging.getLogger("tornado.general").setLevel(logging.WARNING)
-    # It warns of a connection that is closed with its transaction failed, and what failed is said by who closes it.
-    logging.getLogger("psycopg").setLevel(logging.ERROR)
-    # What a migration did is printed by the command.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        if options.command == "token":
-            return print_token(settings, options.user)
-        if options.command == "check":
-            return print_differences(settings)
-        if options.command == "migrate":
-            return migrate(settings, as_sql=options.sql)
-        if options.command == "backup":
-            return back_up(settings, options.file)
-        if inherited:
-            return asyncio.run(serve_as_worker(settings, inherited))
-        return asyncio.run(serve(settings, options.workers))
+        return int(options.run(options))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
@@ -90,11 +49,10 @@ def main(arguments: list[str]) -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description="ReGoods messaging")
+    parser.set_defaults(run=begin_to_serve)
     parser.add_argument("--as-worker", type=int, nargs="+", help=argparse.SUPPRESS)
-    commands = parser.add_subparsers(dest="command")
-    serving = commands.add_parser(
-        "serve", help="serve REST, WebSocket and, in development, the chat page (the default)"
-    )
+    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    serving = parsers.add_parser("serve", help="serve REST, WebSocket and, in development, the chat page (the default)")
     for one, default in ((parser, 1), (serving, argparse.SUPPRESS)):
         one.add_argument(
             "--workers",
@@ -103,16 +61,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             metavar="N",
             help=f"serve with so many processes on one port, 1 to {workers.MOST}; more than one need REDIS_URL",
         )
-    token = commands.add_parser("token", help="print an access token that lives 15 minutes, in development")
-    token.add_argument("--user", type=user_id, required=True, help="the user id it speaks for")
-    commands.add_parser(
-        "check", help="compare the database with what is needed; 1 where a server would not start on it"
-    )
-    add = commands.add_parser("migrate", help="add our tables and indexes to the database; nothing there is changed")
-    add.add_argument("--sql", action="store_true", help="print the statements for a DBA instead")
-    copy = commands.add_parser("backup", help="copy the embedded database to a new file, while servers use it")
-    copy.add_argument("file", type=Path, metavar="FILE", help="where to; it must not be there yet")
-    commands.add_parser("types", help="print the TypeScript types of what the server speaks")
+    commands.add_to(parsers)
     options = parser.parse_args(arguments)
     if options.workers > 1 and options.command not in (None, "serve"):
         parser.error(f"--workers is for serving, not for {options.command}")
@@ -125,93 +74,14 @@ def worker_count(text: str) -> int:
     return int(text)
 
 
-def user_id(text: str) -> int:
-    if not text.isdecimal() or not is_id(int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no user id, a whole number from 1 to {LARGEST_ID}")
-    return int(text)
-
-
-def print_differences(settings: Settings) -> int:
-    new_file = file_to_make(settings)
-    if new_file is not None:
-        print(f"Database: sqlite:///{new_file}")
-        print("There is no such file yet. A start in development makes it, with all that is needed.")
-        return 0
-    database = open_database(settings, looks_only=True)
-    database.probe()
-    print(f"Database: {database.shown}")
-    report = schema.check(database)
-    made_at_start = database.embedded and settings.development
-    refusals = report.left_by_migrate if made_at_start else report.refusals
-    if made_at_start:
-        print_list("A start in development adds:", [one for one in report.refusals if one not in refusals])
-    print_list("A server does not start until these are mended:", refusals)
-    print_list("Advice:", [*report.advice, *durability.advice(database), *migrations.advice(database)])
-    if not refusals:
-        print("A server can start on it.")
-    return DIFFERENT if refusals else 0
-
-
-def print_list(title: str, several: Sequence[object]) -> None:
-    if several:
-        print(title, *several, sep="\n- ")
-
-
-def migrate(settings: Settings, *, as_sql: bool) -> int:
-    database = open_database(settings, patient=True, create=not as_sql, looks_only=as_sql)
-    if as_sql:
-        print(text.of_all_revisions(database), end="")
-        return 0
-    database.probe()
-    before, broken = schema.inventory(database), indexes.broken(database)
-    try:
-        migrations.upgrade(database)
-    except KeyboardInterrupt:
-        print(f"Interrupted. What was added stays; {MIGRATE} adds the rest.", file=sys.stderr)
-        return INTERRUPTED
-    rebuilt = {f"index {name}, built anew" for name in broken - indexes.broken(database)}
-    added = sorted((schema.inventory(database) - before) | rebuilt)
-    print_list(f"Added to {database.shown}:", added)
-    if not added:
-        print(f"There was nothing to add to {database.shown}.")
-    report = schema.check(database)
-    print_list("A server does not start until these are mended:", report.refusals)
-    print_list("Advice:", report.advice)
-    return SETTINGS_ERROR if report.refusals else 0
-
-
-def back_up(settings: Settings, file: Path) -> int:
-    database = open_database(settings, looks_only=True)
-    if not database.embedded:
-        print(backup.servers_own(database.url), file=sys.stderr)
-        return SETTINGS_ERROR
-    source, copy = Path(str(database.url.database)), file.absolute()
-    try:
-        size = backup.back_up(source, copy)
-    except backup.BackupError as error:
-        print(f"{error}.", file=sys.stderr)
-        return SETTINGS_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted. Nothing was left behind.", file=sys.stderr)
-        return INTERRUPTED
-    print(f"Backed up {source} to {copy}: {size:,} bytes.")
-    print(f"To restore it, stop the server, then:\n  {backup.restore_command(source, copy)}")
-    return 0
-
-
-def print_token(settings: Settings, user_id: int) -> int:
-    if not settings.development:
-        print("Tokens are minted in development only; in production ReGoods issues them.", file=sys.stderr)
-        return SETTINGS_ERROR
-    if not settings.mints_tokens:
-        print("Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them.", file=sys.stderr)
-        return SETTINGS_ERROR
-    print(demo_token(settings, user_id))
-    return 0
-
-
-def demo_token(settings: Settings, user_id: int) -> str:
-    return mint(settings.jwt_access_secret, user_id, f"user{user_id}@demo.regoods.example", Clock().now())
+def begin_to_serve(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    inherited = workers.Inherited.read(options.as_worker) if options.as_worker else None
+    sys.setswitchinterval(SWITCH_SECONDS)
+    logs.begin(settings, f"worker {inherited.number}" if inherited else "")
+    if inherited:
+        return asyncio.run(serve_as_worker(settings, inherited))
+    return asyncio.run(serve(settings, options.workers))
 
 
 async def serve(settings: Settings, count: int) -> int:

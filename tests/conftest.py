@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 EDITIONS = ("sqlite", "postgresql", "mssql")
-ON_ALL_EDITIONS = ("tests/features/", "tests/stories/")
+ON_ALL_EDITIONS = ("tests/commands/", "tests/features/", "tests/stories/")
 """Where each test that uses a database runs once for each edition, or for those of its `@pytest.mark.editions(...)`."""
 
 

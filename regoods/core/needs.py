@@ -1,4 +1,4 @@
-"""What the program needs of a database: the tables, columns and rights that its queries name."""
+"""What a server needs of a database: the tables, columns and rights that its queries name."""
 
 import functools
 from collections.abc import Iterator
@@ -66,4 +66,4 @@ def _named(statement: Any) -> frozenset[sa.Column[Any]]:
 
 
 def _statements(dialect: Dialect) -> Iterator[Any]:
-    return (query.statement(dialect) for query in Query.made if query.exists_on(dialect))
+    return (query.statement(dialect) for query in Query.made if query.exists_on(dialect) and not query.for_commands)

@@ -58,16 +58,24 @@ class Query:
     """A statement with named parameters.
 
     `on` has other words for a dialect that refuses the general ones; they must give the same rows. `only` names the
-    dialects that have the statement at all.
+    dialects that have the statement at all. `for_commands`: no server runs it, so none needs a right for it.
     """
 
     made: ClassVar[list["Query"]] = []
     """Every one there is: what the schema must have is what they name."""
 
-    def __init__(self, statement: Any, *, on: Mapping[str, Any] | None = None, only: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        statement: Any,
+        *,
+        on: Mapping[str, Any] | None = None,
+        only: Sequence[str] = (),
+        for_commands: bool = False,
+    ) -> None:
         self._statement = statement
         self._on = dict(on or {})
         self.only = only
+        self.for_commands = for_commands
         self._plans: dict[tuple[str, str], DirectPlan] = {}
         keys = getattr(statement, "exported_columns", None)
         self.row_type: Any = namedtuple("Row", keys.keys()) if keys is not None and len(keys) else None  # noqa: PYI024

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from regoods.core.faults import Disturbance, Disturbed
-from regoods.core.metrics import Metrics
+from regoods.core.metrics import Metrics, event_type
 from regoods.realtime.closing import Close
 from regoods.realtime.connection import SLOW_BYTES, Connection
 from regoods.realtime.disturbance import DisturbedWay
@@ -124,7 +124,7 @@ class SocketFaults:
     def _write(self, connections: Sequence[Connection], ready: bytes) -> None:
         for connection in connections:
             connection.push(ready)
-        self._metrics.events_sent += len(connections)
+        self._metrics.events[event_type(ready)] += len(connections)
 
 
 class Silence(asyncio.Protocol):

@@ -10,6 +10,7 @@ from regoods.features.conversations.events import message_read
 from regoods.features.conversations.rules import audience
 from regoods.features.messages import events, queries, rules
 from regoods.features.posts.queries import find as find_post
+from regoods.features.posts.queries import owner as find_owner
 
 
 @writes_for_anyone
@@ -64,6 +65,40 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
     work.publish((new.recipient_id,), events.message_to_recipient(encoded), created_message_id=message_id)
     work.publish((user_id,), events.message_to_sender(encoded))
     return encoded
+
+
+@writes_for_anyone
+def send_system(work: Work, recipient_id: int, sender_id: int | None, post_id: int, text: str) -> events.Notice:
+    """Store a message of type system, which no client may write. Servers find it as one of another program.
+
+    In the name of `sender_id`, by default of the post's owner, for it must be somebody's conversation. Raises what
+    `send` does, with a remedy for who stands at the command line.
+    """
+    rules.check_content(text, work.text_encoding)
+    owner_id = find_owner(work.session, post_id)
+    if owner_id is None:
+        raise NotFound(f"There is no post {post_id}.")
+    if sender_id is None:
+        sender_id = owner_id
+    rules.check_notice_sender(sender_id, recipient_id, owner_id)
+    sender, recipient = queries.correspondents(work.session, sender_id, recipient_id)
+    if recipient is None or not recipient.is_active:
+        raise NotFound(f"There is no active user {recipient_id} to write to.")
+    if sender is None or not sender.is_active:
+        raise NotFound(f"There is no active user {sender_id} in whose name to write: name another one by --from.")
+    rules.check_notice_block(recipient.is_blocked, sender_id, recipient_id)
+    message_id = queries.insert(
+        work.session,
+        sender_id=sender_id,
+        recipient_id=recipient_id,
+        post_id=post_id,
+        message_content=text,
+        message_type=events.SYSTEM,
+        attachment_url=None,
+        parent_message_id=None,
+        now=work.now,
+    )
+    return events.Notice(message_id, sender, recipient)
 
 
 def publish_stored(work: Work, row: Row) -> None:

@@ -1,7 +1,7 @@
 """The Message and its events; bodies of the calls that write."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Raw
 
@@ -11,7 +11,8 @@ from regoods.features.messages import rules
 from regoods.features.posts.events import PostRef, post_ref
 from regoods.features.users.events import UserRef, user_ref
 
-TYPES = ("text", "image", "system")
+SYSTEM = "system"
+TYPES = (*rules.CLIENT_TYPES, SYSTEM)
 Content = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": rules.LONGEST_CONTENT})]
 AttachmentUrl = Annotated[
     str, Meta(extra_json_schema={"format": "uri", "pattern": "^https?://", "maxLength": rules.LONGEST_URL})
@@ -59,6 +60,14 @@ class Message(Shape, kw_only=True):
     sender: UserRef
     recipient: UserRef
     post: PostRef | None = None
+
+
+class Notice(NamedTuple):
+    """A message of type system that was stored, and between whom."""
+
+    message_id: int
+    sender: Row
+    recipient: Row
 
 
 class Deleted(Shape):

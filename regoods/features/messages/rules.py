@@ -101,6 +101,22 @@ def check_not_oneself(sender_id: int, recipient_id: int) -> None:
         raise ValidationError("recipientId", "recipientId is yourself: write to somebody else.")
 
 
+def check_notice_sender(sender_id: int, recipient_id: int, owner_id: int) -> None:
+    """Somebody in whose name ReGoods may write to the recipient about the owner's post."""
+    if sender_id != recipient_id:
+        return
+    whose = "the recipient's own post" if owner_id == recipient_id else "to the recipient himself"
+    raise ValidationError("from", f"It is {whose}: name another user by --from, in whose name it is written.")
+
+
+def check_notice_block(is_blocked: bool, sender_id: int, recipient_id: int) -> None:
+    if is_blocked:
+        raise Forbidden(
+            f"One of the users {sender_id} and {recipient_id} blocks the other, so nothing is written between them: "
+            "name another user by --from."
+        )
+
+
 def is_participant(message: Row, user_id: int) -> bool:
     return user_id in (message.sender_id, message.recipient_id)
 

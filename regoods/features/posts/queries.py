@@ -28,8 +28,15 @@ _one = Query(
         first_image(posts.c.post_id).label("image_url"),
     ).where(posts.c.post_id == sa.bindparam("post_id"))
 )
+_owner = Query(sa.select(posts.c.user_id).where(posts.c.post_id == sa.bindparam("post_id")), for_commands=True)
 
 
 def find(session: Session, post_id: int) -> Row | None:
     """(post_id, title, price, status, image_url)."""
     return session.first(_one, post_id=post_id)
+
+
+def owner(session: Session, post_id: int) -> int | None:
+    """Whose post it is; None where there is none."""
+    user_id: int | None = session.scalar(_owner, post_id=post_id)
+    return user_id
