@@ -4,7 +4,7 @@ new file and one line here."""
 import argparse
 from collections.abc import Sequence
 
-from regoods.commands import backup, check, migrate, stats, system_message, tail, token, types
+from regoods.commands import backup, bench, check, migrate, stats, system_message, tail, token, types
 from regoods.commands.command import Command
 
 COMMANDS: Sequence[Command] = (
@@ -14,6 +14,7 @@ COMMANDS: Sequence[Command] = (
     system_message.COMMAND,
     stats.COMMAND,
     tail.COMMAND,
+    bench.COMMAND,
     token.COMMAND,
     types.COMMAND,
 )
