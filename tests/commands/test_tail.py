@@ -14,6 +14,7 @@ from regoods.commands.tail.follower import Follower
 from regoods.core.tokens import LIFETIME
 from regoods.realtime import expiry
 from regoods.realtime.closing import GOING_AWAY
+from regoods.realtime.frames import text_frame
 from tests.commands.conftest import Start
 from tests.support.people import LIMIT, Person
 from tests.support.server import RunningServer
@@ -133,6 +134,9 @@ async def test_what_another_server_wrote_is_shown_as_missed(
 
         # The second one comes from the log together with the first, and is not shown again.
         assert await events(shown, "message", "message") == [(1, True), (2, True)]
+        # As a push that was under way while the log was read.
+        for connection in server.app.registry.of(2):
+            connection.push(text_frame(b'{"seq":2,"type":"message","message":{}}'))
         await ann.write(ben)
         assert await events(shown, "message") == [(3, False)]
 
