@@ -1,9 +1,10 @@
-"""What `run.py` does beside serving: a file a command. A new one is a new file and one line here."""
+"""What `run.py` does beside serving: a file a command, a folder where it is more. A new one is a
+new file and one line here."""
 
 import argparse
 from collections.abc import Sequence
 
-from regoods.commands import backup, check, erase, migrate, system_message, token, types
+from regoods.commands import backup, bench, check, erase, migrate, stats, system_message, tail, token, types
 from regoods.commands.command import Command
 
 COMMANDS: Sequence[Command] = (
@@ -12,6 +13,9 @@ COMMANDS: Sequence[Command] = (
     backup.COMMAND,
     system_message.COMMAND,
     erase.COMMAND,
+    stats.COMMAND,
+    tail.COMMAND,
+    bench.COMMAND,
     token.COMMAND,
     types.COMMAND,
 )

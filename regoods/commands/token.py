@@ -16,14 +16,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     settings = begin(tokens=True)
-    if not settings.development:
-        print("Tokens are minted in development only; in production ReGoods issues them.", file=sys.stderr)
-        return CANNOT
-    if not settings.mints_tokens:
-        print("Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them.", file=sys.stderr)
+    refusal = why_none(settings)
+    if refusal:
+        print(refusal, file=sys.stderr)
         return CANNOT
     print(demo_token(settings, options.user))
     return DONE
+
+
+def why_none(settings: Settings) -> str:
+    """Why no token is minted by these settings; nothing where one is."""
+    if not settings.development:
+        return "Tokens are minted in development only; in production ReGoods issues them."
+    if not settings.mints_tokens:
+        return "Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them."
+    return ""
 
 
 def demo_token(settings: Settings, user_id: int) -> str:

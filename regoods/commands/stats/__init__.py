@@ -1,0 +1,92 @@
+"""`run.py stats`: what a running server says of itself, as tables."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from regoods.commands.command import DONE, NOT_SO, Command, begin
+from regoods.commands.running import Address, Unreachable, add_address, address_of
+
+CALLS = {
+    "health": "/health",
+    "ready": "/health/ready",
+    "version": "/version",
+    "websocketStats": "/health/websocket-stats",
+    "alerts": "/health/alerts",
+}
+"""By the name that `--json` gives them. A server that lacks one is asked for it in vain."""
+
+EVERY_SECONDS = 1.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add_address(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="again each second, until Ctrl+C")
+    how.add_argument("--json", action="store_true", help="as JSON, one field a call")
+
+
+def run(options: argparse.Namespace) -> int:
+    server = address_of(begin(), options.url)
+    try:
+        if options.watch:
+            watch(server)
+        elif options.json:
+            print(json.dumps(look(server), indent=2, ensure_ascii=False))
+        else:
+            show(server)
+    except Unreachable as unreachable:
+        print(unreachable, file=sys.stderr)
+        return NOT_SO
+    except KeyboardInterrupt:
+        pass
+    return DONE
+
+
+def look(server: Address) -> dict[str, Any]:
+    """What each of the calls answers; those that are not there are left out. Raises Unreachable."""
+    server.check()
+    replies = {name: server.ask(path) for name, path in CALLS.items()}
+    # A server that is not ready says so with 503, and why.
+    return {name: reply.body for name, reply in replies.items() if reply.status in (200, 503) and reply.body}
+
+
+def show(server: Address) -> None:
+    from rich.console import Console
+
+    from regoods.commands.stats.tables import tables
+
+    Console().print(tables(str(server), look(server)))
+
+
+def watch(server: Address) -> None:
+    """For ever. Raises Unreachable where nothing answers to begin with; later it is said, and asked again."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from regoods.commands.stats.tables import tables, words
+
+    def views() -> Iterator[Any]:
+        yield tables(str(server), look(server))
+        while True:
+            time.sleep(EVERY_SECONDS)
+            try:
+                yield tables(str(server), look(server))
+            except Unreachable as unreachable:
+                yield words(str(unreachable))
+
+    console = Console()
+    if not console.is_terminal:
+        for view in views():
+            console.print(view)
+        return
+    coming = views()
+    with Live(next(coming), console=console, screen=True, auto_refresh=False) as live:
+        for view in coming:
+            live.update(view, refresh=True)
+
+
+COMMAND = Command("stats", "show what a running server says of itself; 1 where none answers", run, arguments)

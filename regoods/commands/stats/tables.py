@@ -1,0 +1,114 @@
+"""What a server says of itself, laid out: an object is a table, an object in it another one. Whatever a later version
+adds is shown without a word here."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box, filesize
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+TITLES = {
+    "health": "Health",
+    "ready": "Ready",
+    "version": "Version",
+    "websocketStats": "Sockets",
+    "alerts": "Alerts",
+}
+GOOD, MIDDLING, BAD = "green", "yellow", "bold red"
+STYLES = {
+    "ok": GOOD,
+    "resolved": GOOD,
+    "degraded": MIDDLING,
+    "draining": MIDDLING,
+    "unavailable": BAD,
+    "firing": BAD,
+}
+_humps = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+UNITS = {"ms": "ms", "seconds": "s", "duration": "s", "percent": "%"}
+"""By the last word of a figure's name."""
+UNIT_WORDS = ("ms", "seconds", "percent", "bytes")
+"""Those that say nothing beside the unit."""
+
+
+def tables(server: str, found: Mapping[str, Any]) -> RenderableType:
+    parts = [table for name, answer in found.items() for table in _of(TITLES.get(name, name), answer)]
+    return Group(Text(server, "bold"), Columns(parts, padding=(1, 3)))
+
+
+def words(line: str) -> RenderableType:
+    return Text(line, BAD)
+
+
+def _of(title: str, answer: Any) -> Iterator[Table]:
+    """The table of an object's own figures, then those of what is in it."""
+    if isinstance(answer, Mapping):
+        own = {name: value for name, value in answer.items() if not _is_nested(value)}
+        if own:
+            table = _table(title)
+            table.add_column(style="dim")
+            table.add_column(justify="right")
+            for name, value in own.items():
+                table.add_row(_label(name, value), _figure(name, value))
+            yield table
+        for name, value in answer.items():
+            if _is_nested(value):
+                inner = _spaced(name)
+                yield from _of(title if inner == title.lower() else f"{title}: {inner}", value)
+    elif answer:
+        yield _list(title, answer)
+
+
+def _list(title: str, rows: list[Mapping[str, Any]]) -> Table:
+    table = _table(title)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        table.add_column(_spaced(name))
+    for row in rows:
+        table.add_row(*(_figure(name, row.get(name)) for name in names))
+    table.show_header = True
+    return table
+
+
+def _table(title: str) -> Table:
+    # As wide as its title, which would be broken else.
+    width = len(title) + 2
+    return Table(title=Text(title, "bold"), title_justify="left", box=box.SIMPLE, show_header=False, min_width=width)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value))
+
+
+def _spaced(name: str) -> str:
+    """`longestLagMs`: longest lag ms. What is no name of ours, such as a reason, stays as it is."""
+    return _humps.sub(" ", name).lower() if name.isidentifier() else name
+
+
+def _label(name: str, value: Any) -> str:
+    words = _spaced(name)
+    rest, _, last = words.rpartition(" ")
+    return rest if rest and last in UNIT_WORDS and _is_number(value) else words
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _figure(name: str, value: Any) -> Text:
+    last = _spaced(name).rpartition(" ")[2]
+    if value is None or value == []:
+        return Text("–")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, list):
+        return Text(", ".join(map(str, value)))
+    if _is_number(value):
+        if last == "bytes":
+            return Text(filesize.decimal(int(value)))
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".")
+        return Text(f"{shown} {UNITS[last]}" if last in UNITS else shown)
+    return Text(str(value), STYLES.get(str(value), ""))
