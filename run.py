@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
 from regoods.app import Application, contract, make_app, make_server
-from regoods.core import backup, durability, indexes, schema
+from regoods.core import backup, durability, indexes, schema, systemd
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
@@ -214,26 +214,34 @@ def demo_token(settings: Settings, user_id: int) -> str:
 
 
 async def serve(settings: Settings, count: int) -> int:
+    """The exit code, when all is drained."""
     if count > 1 and not settings.redis_url:
         raise SettingsError(
             f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
         )
-    listening = listen(settings)
+    handed_over = systemd.take_sockets()
+    listening = handed_over or listen(settings)
     app = make_app(settings)
     app.prepare_database()
     server = make_server(app)
-    port = listening[0].getsockname()[1]
+    address, port, *_ = listening[0].getsockname()
+    where = where_it_listens(settings, address if handed_over else settings.host, port)
+    hello = functools.partial(announce, settings, where, app.database.shown, count)
+    delay = settings.drain_delay / 1000
+    alive = asyncio.ensure_future(systemd.report_alive())
     if count > 1:
         app.database.close()
-        hello = functools.partial(announce, settings, port, app.database.shown, count)
-        return await workers.Crew(count, PROGRAM, listening, hello).serve()
-    stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
-    announce(settings, port, app.database.shown)
-    await stopping.wait()
-    workers.say("Stopping: no new connections, what is in flight is answered.")
-    await app.stop(server)
-    workers.say("Stopped.")
-    return 0
+        code = await workers.Crew(count, PROGRAM, listening, hello, delay).serve()
+    else:
+        stopping = start(app, server, listening, {signal.SIGTERM: delay, signal.SIGINT: delay})
+        hello()
+        delay = await stopping
+        workers.say_stopping()
+        await app.stop(server, delay)
+        workers.say("Stopped.")
+        code = 0
+    alive.cancel()
+    return code
 
 
 async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> int:
@@ -241,10 +249,10 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
     app = make_app(settings)
     app.check_database()
     server = make_server(app)
-    stopping = start(app, server, listening, (signal.SIGTERM,))
-    inherited.say_serving(orphaned=stopping.set)
-    await stopping.wait()
-    await app.stop(server)
+    stopping = start(app, server, listening, {signal.SIGTERM: settings.drain_delay / 1000, workers.LEAVE: 0})
+    # Without its parent it is in the way of whoever is started anew: the port must be free.
+    inherited.say_serving(orphaned=functools.partial(begin_to_stop, stopping, 0))
+    await app.stop(server, await stopping)
     return 0
 
 
@@ -265,23 +273,34 @@ def listen(settings: Settings) -> list[socket.socket]:
 
 
 def start(
-    app: Application, server: HTTPServer, listening: list[socket.socket], ends: Sequence[signal.Signals]
-) -> asyncio.Event:
-    """Begin to serve; the event is set by these signals."""
+    app: Application, server: HTTPServer, listening: list[socket.socket], ends: Mapping[signal.Signals, float]
+) -> asyncio.Future[float]:
+    """Begin to serve; done by the first of these signals, with how many seconds calls are to be taken after it."""
     app.start()
     server.add_sockets(listening)
-    stopping = asyncio.Event()
-    for number in ends:
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[float] = loop.create_future()
+    for number, delay in ends.items():
+        loop.add_signal_handler(number, begin_to_stop, stopping, delay)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
     return stopping
 
 
-def announce(settings: Settings, port: int, database: str, count: int = 1) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
+def begin_to_stop(stopping: asyncio.Future[float], delay: float) -> None:
+    """May be called twice: the first call counts."""
+    if not stopping.done():
+        stopping.set_result(delay)
+
+
+def where_it_listens(settings: Settings, host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls_cert_file else 'http'}://{name}:{port}"
+
+
+def announce(settings: Settings, address: str, database: str, count: int) -> None:
+    """Say that it serves."""
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
     if settings.debug_chat:
@@ -290,6 +309,7 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     if settings.mints_tokens and settings.demo_data:
         for user_id in (1, 2):
             lines.append(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
+    systemd.notify("READY=1", f"STATUS=Listening on {address}.")
     workers.say("\n".join(lines))
 
 

@@ -12,11 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regoods.core import systemd
 from regoods.core.settings import SETTINGS_ERROR
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,10 @@ OVERSTAYED = 1
 """Exit code where a worker had to be killed."""
 
 DRAIN_SECONDS = 12
-"""A worker drains in 10 s."""
+"""A worker drains in 10 s, and DRAIN_DELAY before."""
+
+LEAVE = signal.SIGUSR1
+"""What a worker is sent whose place another one has: it drains at once, for whoever comes is served."""
 
 PAUSES = (0, 1, 2, 4, 8, 16, 30)
 """Seconds before a worker is started anew, by how many before it had ended soon after their start."""
@@ -120,13 +125,13 @@ class Worker:
         self.settled.set()
         return code
 
-    async def drain(self) -> bool:
-        """End it; False where it overstayed and was killed. Nothing to one that has ended."""
-        self._process.terminate()
+    async def drain(self, number: signal.Signals, seconds: float) -> bool:
+        """End it by this signal; False where it overstayed and was killed. Nothing to one that has ended."""
+        self._process.send_signal(number)
         try:
-            await asyncio.wait_for(self.ended(), DRAIN_SECONDS)
+            await asyncio.wait_for(self.ended(), seconds)
         except TimeoutError:
-            logger.error("worker %d did not end within %d s: killed", self.number, DRAIN_SECONDS)
+            logger.error("worker %d did not end within %g s: killed", self.number, seconds)
             self._process.kill()
             await self.ended()
             return False
@@ -134,15 +139,22 @@ class Worker:
 
 
 class Crew:
-    """The parent's side: `count` workers on these sockets, from `program`.
+    """The parent's side: `count` workers on these sockets, from `program`, which still serve for `delay` seconds when
+    they are told to end.
 
     `announce` is called once, when all serve for the first time.
     """
 
     def __init__(
-        self, count: int, program: Path, listening: Sequence[socket.socket], announce: Callable[[], None]
+        self,
+        count: int,
+        program: Path,
+        listening: Sequence[socket.socket],
+        announce: Callable[[], None],
+        delay: float,
     ) -> None:
         self._count = count
+        self._delay = delay
         self._program = program
         self._listening = listening
         self._announce = announce
@@ -167,12 +179,13 @@ class Crew:
         self._go_on(self._replace_when_told())
         code = await self._end
         if not code:
-            say("Stopping: no new connections, what is in flight is answered.")
+            say_stopping()
         for task in self._tasks:
             task.cancel()
         for one in self._listening:
             one.close()
-        drained = await asyncio.gather(*(worker.drain() for worker in self._all))
+        seconds = self._delay + DRAIN_SECONDS
+        drained = await asyncio.gather(*(worker.drain(signal.SIGTERM, seconds) for worker in self._all))
         if not code:
             say("Stopped.")
         return code or (0 if all(drained) else OVERSTAYED)
@@ -235,8 +248,10 @@ class Crew:
             await self._replace.wait()
             self._replace.clear()
             logger.info("replacing the workers, one after another")
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             if await self._replace_all():
                 logger.info("all workers are replaced")
+            systemd.notify("READY=1")
 
     async def _replace_all(self) -> bool:
         """False where a new one could not start: then the old ones stay."""
@@ -247,8 +262,13 @@ class Crew:
                 logger.error("worker %d cannot be replaced (%s): the old ones stay", place, _how(await new.ended()))
                 return False
             old, self._places[place] = self._places[place], new
-            await old.drain()
+            await old.drain(LEAVE, DRAIN_SECONDS)
         return True
+
+
+def say_stopping() -> None:
+    systemd.notify("STOPPING=1", "STATUS=Draining.")
+    say("Stopping: no new sockets, what is in flight is answered.")
 
 
 def say(line: str) -> None:

@@ -143,7 +143,7 @@ async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(s
     assert await process.exit_code() == 0
     assert await have_ended(before)
     assert [line for line in process.lines if line.startswith("Stop")] == [
-        "Stopping: no new connections, what is in flight is answered.\n",
+        "Stopping: no new sockets, what is in flight is answered.\n",
         "Stopped.\n",
     ]
     assert len(process.errors.splitlines()) == 1
