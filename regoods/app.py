@@ -329,6 +329,7 @@ class PatientServer(HTTPServer):
         deadline = time.monotonic() + seconds
         while waiting.poll(0) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0)
+        self.listening = ()
         self.stop()
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:

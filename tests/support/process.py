@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import signal
-import socket
+import socket as tcp
 import subprocess
 import sys
 import time
@@ -40,9 +40,7 @@ class ServerProcess:
     `listening`: a socket that is handed over as by systemd, and stays open.
     """
 
-    def __init__(
-        self, folder: Path, *arguments: str, listening: socket.socket | None = None, **environment: str
-    ) -> None:
+    def __init__(self, folder: Path, *arguments: str, listening: tcp.socket | None = None, **environment: str) -> None:
         given = {
             "PORT": "0",
             "DATABASE_URL": f"sqlite:///{folder}/regoods.db",
