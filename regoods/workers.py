@@ -6,6 +6,7 @@ serves, and each notices the other's death by its end.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -44,6 +45,9 @@ KEPT_FROM_WORKERS = (signal.SIGINT, signal.SIGHUP)
 
 SERVES = b"+"
 
+SIGN_SECONDS = 1.0
+"""A worker says so often that it still does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
@@ -67,8 +71,9 @@ class Inherited:
         return sockets
 
     def say_serving(self, orphaned: Callable[[], None]) -> None:
-        """Tell the parent, and be told when it has died without a word; on the loop's thread, once."""
+        """Tell the parent, again and again, and be told when it has died without a word; on the loop's thread, once."""
         link = socket.socket(fileno=self.link)
+        link.setblocking(False)
         loop = asyncio.get_running_loop()
 
         def ended() -> None:
@@ -77,12 +82,19 @@ class Inherited:
             logger.warning("the parent process has ended: no new connections, what is in flight is answered")
             orphaned()
 
+        def give_sign() -> None:
+            # A parent that does not read for a while has enough to read.
+            with contextlib.suppress(OSError):
+                link.send(SERVES)
+            loop.call_later(SIGN_SECONDS, give_sign)
+
         try:
             link.send(SERVES)
         except BrokenPipeError:
             ended()
         else:
             loop.add_reader(link, ended)
+            loop.call_later(SIGN_SECONDS, give_sign)
 
 
 class Worker:
@@ -115,15 +127,25 @@ class Worker:
         return await asyncio.shield(self._ended)
 
     async def _listen(self) -> int:
-        while await asyncio.get_running_loop().sock_recv(self._link, 1):
-            self.serves = True
-            self.settled.set()
+        patience = systemd.patience_seconds()
+        try:
+            while await self._hear(patience if self.serves and patience else None):
+                self.serves = True
+                self.settled.set()
+        except TimeoutError:
+            logger.error("worker %d hangs, for it was silent for %g s: killed", self.number, patience)
+            self._process.kill()
         self._link.close()
         self.serves = False
         while (code := self._process.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         self.settled.set()
         return code
+
+    async def _hear(self, seconds: float | None) -> bytes:
+        """A sign of life, or nothing at its end. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            return await asyncio.get_running_loop().sock_recv(self._link, 64)
 
     async def drain(self, number: signal.Signals, seconds: float) -> bool:
         """End it by this signal; False where it overstayed and was killed. Nothing to one that has ended."""
