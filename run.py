@@ -26,7 +26,8 @@ from regoods.core.tokens import LARGEST_ID, is_id, mint
 from regoods.features.api_docs import asyncapi, openapi, typescript
 from regoods.migrations import text
 
-PROGRAM = Path(__file__).resolve()
+PROGRAM = Path(__file__).absolute()
+"""By the name it was started under: where that is a link to a release, replaced workers are of the next one."""
 
 BACKLOG = 4096
 """New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
