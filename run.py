@@ -9,7 +9,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
@@ -18,10 +18,11 @@ from tornado.netutil import bind_sockets
 from regoods import commands, workers
 from regoods.app import Application, make_app, make_inside_server, make_server
 from regoods.commands.token import demo_token
-from regoods.core import logs
+from regoods.core import logs, systemd
 from regoods.core.settings import SETTINGS_ERROR, Settings, SettingsError, load_settings
 
-PROGRAM = Path(__file__).resolve()
+PROGRAM = Path(__file__).absolute()
+"""By the name it was started under: where that is a link to a release, replaced workers are of the next one."""
 
 BACKLOG = 4096
 """New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
@@ -85,28 +86,36 @@ def begin_to_serve(options: argparse.Namespace) -> int:
 
 
 async def serve(settings: Settings, count: int) -> int:
+    """The exit code, when all is drained."""
     if count > 1 and not settings.redis_url:
         raise SettingsError(
             f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
         )
-    listening = listen("PORT", settings.port, settings.host)
+    handed_over = systemd.take_sockets()
+    listening = handed_over or listen("PORT", settings.port, settings.host)
     inside = listen_inside(settings, count)
     app = make_app(settings)
     app.prepare_database()
     server = make_server(app)
-    port = listening[0].getsockname()[1]
+    address, port, *_ = listening[0].getsockname()
+    where = where_it_listens(settings, address if handed_over else settings.host, port)
+    hello = functools.partial(announce, settings, where, app.database.shown, count)
+    delay = settings.drain_delay / 1000
+    alive = asyncio.ensure_future(systemd.report_alive())
     if count > 1:
         app.database.close()
-        hello = functools.partial(announce, settings, port, app.database.shown, count)
-        return await workers.Crew(count, PROGRAM, listening, inside, hello).serve()
-    stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
-    async with serving_inside(app, inside):
-        announce(settings, port, app.database.shown)
-        await stopping.wait()
-        workers.say("Stopping: no new connections, what is in flight is answered.")
-        await app.stop(server)
-    workers.say("Stopped.")
-    return 0
+        code = await workers.Crew(count, PROGRAM, listening, inside, hello, delay).serve()
+    else:
+        stopping = start(app, server, listening, {signal.SIGTERM: delay, signal.SIGINT: delay})
+        async with serving_inside(app, inside):
+            hello()
+            delay = await stopping
+            workers.say_stopping()
+            await app.stop(server, delay)
+        workers.say("Stopped.")
+        code = 0
+    alive.cancel()
+    return code
 
 
 async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> int:
@@ -114,11 +123,11 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
     app = make_app(settings)
     app.check_database()
     server = make_server(app)
-    stopping = start(app, server, listening, (signal.SIGTERM,))
+    stopping = start(app, server, listening, {signal.SIGTERM: settings.drain_delay / 1000, workers.LEAVE: 0})
     async with serving_inside(app, inherited.inside_sockets()):
-        inherited.say_serving(orphaned=stopping.set)
-        await stopping.wait()
-        await app.stop(server)
+        # Without its parent it is in the way of whoever is started anew: the port must be free.
+        inherited.say_serving(orphaned=functools.partial(begin_to_stop, stopping, 0))
+        await app.stop(server, await stopping)
     return 0
 
 
@@ -155,23 +164,34 @@ def listen(name: str, port: int, host: str) -> list[socket.socket]:
 
 
 def start(
-    app: Application, server: HTTPServer, listening: list[socket.socket], ends: Sequence[signal.Signals]
-) -> asyncio.Event:
-    """Begin to serve; the event is set by these signals."""
+    app: Application, server: HTTPServer, listening: list[socket.socket], ends: Mapping[signal.Signals, float]
+) -> asyncio.Future[float]:
+    """Begin to serve; done by the first of these signals, with how many seconds calls are to be taken after it."""
     app.start()
     server.add_sockets(listening)
-    stopping = asyncio.Event()
-    for number in ends:
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[float] = loop.create_future()
+    for number, delay in ends.items():
+        loop.add_signal_handler(number, begin_to_stop, stopping, delay)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR)
     return stopping
 
 
-def announce(settings: Settings, port: int, database: str, count: int = 1) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
+def begin_to_stop(stopping: asyncio.Future[float], delay: float) -> None:
+    """May be called twice: the first call counts."""
+    if not stopping.done():
+        stopping.set_result(delay)
+
+
+def where_it_listens(settings: Settings, host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.tls_cert_file else 'http'}://{name}:{port}"
+
+
+def announce(settings: Settings, address: str, database: str, count: int) -> None:
+    """Say that it serves."""
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
     if settings.metrics_port:
@@ -183,6 +203,7 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     if settings.mints_tokens and settings.demo_data:
         for user_id in (1, 2):
             lines.append(f"Demo token of user {user_id}, good for 15 minutes:\n  {demo_token(settings, user_id)}")
+    systemd.notify("READY=1", f"STATUS=Listening on {address}.")
     workers.say("\n".join(lines))
 
 

@@ -120,7 +120,8 @@ def described(on: list[float], off: list[float], own: float) -> str:
         f"nothing in their place: {middle:+.1f} % in the median of {len(more)} turns (quartiles {low:+.1f} to "
         f"{high:+.1f} %), over {CONNECTIONS} connections that send without a pause, with {SOCKETS} sockets. By "
         f"themselves the calls take {own:.1f} µs a send, {100 * own / without:.1f} %; the limit is "
-        f"{LIMIT_PERCENT:.0f} %. (`make bench-metrics`, {means.versions()['cpu']}, Python {means.versions()['python']})\n"
+        f"{LIMIT_PERCENT:.0f} %. (`make bench-metrics`, {means.versions()['cpu']}, Python "
+        f"{means.versions()['python']})\n"
     )
 
 

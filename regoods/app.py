@@ -4,6 +4,8 @@ import asyncio
 import functools
 import logging
 import re
+import select
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -96,10 +98,13 @@ INSIDE = ("/metrics", "/version", "/health")
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
+DRAIN_PORT_SECONDS = 0.2
 DRAIN_REQUESTS_SECONDS = 4
+DRAIN_WORK_SECONDS = 6
+"""Of which requests take the first ones."""
+DRAIN_ANSWERS_SECONDS = 0.3
 DRAIN_SOCKETS_SECONDS = 2
-DRAIN_WRITES_SECONDS = 3
-"""Together under the 10 s that a stop may take."""
+"""Without that of the requests, and with a second for Redis, together under the 10 s that a stop may take."""
 
 
 class Application(tornado.web.Application):
@@ -272,22 +277,29 @@ class Application(tornado.web.Application):
             for periodic in feature.periodic:
                 self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
 
-    async def stop(self, server: HTTPServer) -> None:
-        """Stop accepting, answer what is in flight, close every socket with 1001, end the writer. Under 10 s."""
-        server.stop()
-        self.heartbeat.stop()
-        self.expiry.callback.stop()
+    async def stop(self, server: "PatientServer", delay: float = 0) -> None:
+        """The drain (docs/operations.md): under 10 s, after `delay` seconds in which calls are still taken.
+
+        Sockets are closed last: from then until the next start nobody tells their users anything.
+        """
+        self.patience.draining = True
+        await asyncio.sleep(delay)
+        await server.close_port(DRAIN_PORT_SECONDS)
+        begun = self.realtime.loop.time()
+        await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        self.newcomers.stop()
         if self._key_set is not None:
             self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
-        await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        await self.services.work.stop(DRAIN_WORK_SECONDS - (self.realtime.loop.time() - begun))
+        await self.patience.drained(DRAIN_ANSWERS_SECONDS)
+        self.heartbeat.stop()
+        self.expiry.callback.stop()
         if self.faults is not None:
             self.faults.stop()
         self.places.retire()
-        self.newcomers.stop()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
-        await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await self.places.stop()
         await self.bus.stop()
         await server.close_all_connections()
@@ -328,6 +340,22 @@ class PatientServer(HTTPServer):
 
     patience: Patience
     refusal: ClassVar[bytes] = http.refusal()
+    listening: Sequence[socket.socket] = ()
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        self.listening = [*self.listening, *sockets]
+        super().add_sockets(self.listening)
+
+    async def close_port(self, seconds: float) -> None:
+        """Accept who waits for it, at most so long, and nobody from then on: the kernel resets those who still wait."""
+        waiting = select.poll()
+        for one in self.listening:
+            waiting.register(one, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        while waiting.poll(0) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        self.listening = ()
+        self.stop()
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         framing.make_strict(stream, self.refusal)

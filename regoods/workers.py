@@ -6,17 +6,20 @@ serves, and each notices the other's death by its end.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regoods.core import systemd
 from regoods.core.settings import SETTINGS_ERROR
 
 logger = logging.getLogger(__name__)
@@ -26,7 +29,10 @@ OVERSTAYED = 1
 """Exit code where a worker had to be killed."""
 
 DRAIN_SECONDS = 12
-"""A worker drains in 10 s."""
+"""A worker drains in 10 s, and DRAIN_DELAY before."""
+
+LEAVE = signal.SIGUSR1
+"""What a worker is sent whose place another one has: it drains at once, for whoever comes is served."""
 
 PAUSES = (0, 1, 2, 4, 8, 16, 30)
 """Seconds before a worker is started anew, by how many before it had ended soon after their start."""
@@ -38,6 +44,9 @@ KEPT_FROM_WORKERS = (signal.SIGINT, signal.SIGHUP)
 """A terminal sends these to the whole process group; the parent alone heeds them, and ends its workers by SIGTERM."""
 
 SERVES = b"+"
+
+SIGN_SECONDS = 1.0
+"""A worker says so often that it still does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,9 @@ class Inherited:
         return _sockets([self.inside] if self.inside else [])
 
     def say_serving(self, orphaned: Callable[[], None]) -> None:
-        """Tell the parent, and be told when it has died without a word; on the loop's thread, once."""
+        """Tell the parent, again and again, and be told when it has died without a word; on the loop's thread, once."""
         link = socket.socket(fileno=self.link)
+        link.setblocking(False)
         loop = asyncio.get_running_loop()
 
         def ended() -> None:
@@ -75,12 +85,19 @@ class Inherited:
             logger.warning("the parent process has ended: no new connections, what is in flight is answered")
             orphaned()
 
+        def give_sign() -> None:
+            # A parent that does not read for a while has enough to read.
+            with contextlib.suppress(OSError):
+                link.send(SERVES)
+            loop.call_later(SIGN_SECONDS, give_sign)
+
         try:
             link.send(SERVES)
         except BrokenPipeError:
             ended()
         else:
             loop.add_reader(link, ended)
+            loop.call_later(SIGN_SECONDS, give_sign)
 
 
 class Worker:
@@ -116,9 +133,14 @@ class Worker:
         return await asyncio.shield(self._ended)
 
     async def _listen(self) -> int:
-        while await asyncio.get_running_loop().sock_recv(self._link, 1):
-            self.serves = True
-            self.settled.set()
+        patience = systemd.patience_seconds()
+        try:
+            while await self._hear(patience if self.serves and patience else None):
+                self.serves = True
+                self.settled.set()
+        except TimeoutError:
+            logger.error("worker %d hangs, for it was silent for %g s: killed", self.number, patience)
+            self._process.kill()
         self._link.close()
         self.serves = False
         while (code := self._process.poll()) is None:  # noqa: ASYNC110
@@ -126,13 +148,18 @@ class Worker:
         self.settled.set()
         return code
 
-    async def drain(self) -> bool:
-        """End it; False where it overstayed and was killed. Nothing to one that has ended."""
-        self._process.terminate()
+    async def _hear(self, seconds: float | None) -> bytes:
+        """A sign of life, or nothing at its end. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            return await asyncio.get_running_loop().sock_recv(self._link, 64)
+
+    async def drain(self, number: signal.Signals, seconds: float) -> bool:
+        """End it by this signal; False where it overstayed and was killed. Nothing to one that has ended."""
+        self._process.send_signal(number)
         try:
-            await asyncio.wait_for(self.ended(), DRAIN_SECONDS)
+            await asyncio.wait_for(self.ended(), seconds)
         except TimeoutError:
-            logger.error("worker %d did not end within %d s: killed", self.number, DRAIN_SECONDS)
+            logger.error("worker %d did not end within %g s: killed", self.number, seconds)
             self._process.kill()
             await self.ended()
             return False
@@ -140,7 +167,8 @@ class Worker:
 
 
 class Crew:
-    """The parent's side: `count` workers on these sockets, from `program`.
+    """The parent's side: `count` workers on these sockets, from `program`, which still serve for `delay` seconds when
+    they are told to end.
 
     `inside`: a listening socket of each worker's own, or none at all. The parent keeps it: whoever replaces a worker
     gets its socket, too. `announce` is called once, when all serve for the first time.
@@ -153,8 +181,10 @@ class Crew:
         listening: Sequence[socket.socket],
         inside: Sequence[socket.socket],
         announce: Callable[[], None],
+        delay: float,
     ) -> None:
         self._count = count
+        self._delay = delay
         self._program = program
         self._listening = listening
         self._inside = inside
@@ -180,12 +210,13 @@ class Crew:
         self._go_on(self._replace_when_told())
         code = await self._end
         if not code:
-            say("Stopping: no new connections, what is in flight is answered.")
+            say_stopping()
         for task in self._tasks:
             task.cancel()
         for one in (*self._listening, *self._inside):
             one.close()
-        drained = await asyncio.gather(*(worker.drain() for worker in self._all))
+        seconds = self._delay + DRAIN_SECONDS
+        drained = await asyncio.gather(*(worker.drain(signal.SIGTERM, seconds) for worker in self._all))
         if not code:
             say("Stopped.")
         return code or (0 if all(drained) else OVERSTAYED)
@@ -249,8 +280,10 @@ class Crew:
             await self._replace.wait()
             self._replace.clear()
             logger.info("replacing the workers, one after another")
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             if await self._replace_all():
                 logger.info("all workers are replaced")
+            systemd.notify("READY=1")
 
     async def _replace_all(self) -> bool:
         """False where a new one could not start: then the old ones stay."""
@@ -261,7 +294,7 @@ class Crew:
                 logger.error("worker %d cannot be replaced (%s): the old ones stay", place, _how(await new.ended()))
                 return False
             old, self._places[place] = self._places[place], new
-            await old.drain()
+            await old.drain(LEAVE, DRAIN_SECONDS)
         return True
 
 
@@ -270,6 +303,11 @@ def _sockets(numbers: Sequence[int]) -> list[socket.socket]:
     for one in sockets:
         one.setblocking(False)
     return sockets
+
+
+def say_stopping() -> None:
+    systemd.notify("STOPPING=1", "STATUS=Draining.")
+    say("Stopping: no new sockets, what is in flight is answered.")
 
 
 def say(line: str) -> None:

@@ -146,7 +146,8 @@ class Lane:
         return self._queues[number % len(self._queues)]
 
     async def stop(self, seconds: float) -> None:
-        """Finish what waits and end the threads; at most so long, for a database that hangs must not hold the stop."""
+        """Finish what waits, tell and answer it, and end the threads; at most so long, for a database that hangs must
+        not hold the stop."""
         self._stopping = True
         for queue in self._queues:
             queue.hand_over()
@@ -155,6 +156,8 @@ class Lane:
         deadline = self._loop.time() + seconds
         while any(thread.is_alive() for thread in self._threads) and self._loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+        # What they brought last is told and answered in a turn of the loop that is due before this one's.
+        await asyncio.sleep(0)
 
     def _run(self, queue: "_Queue") -> None:
         worker = _Worker(self._database, writes=self._writes, seal=self._seal)

@@ -15,6 +15,9 @@ IDLE_SECONDS = 65
 GRACE_SECONDS = 0.5
 """While draining, from a connection that is new or was answered a moment ago the next request is on its way."""
 
+READ_TURNS = 8
+"""Turns of the loop that a request takes, at most, from the kernel to its handler: with nothing else to do, five."""
+
 BODY_SECONDS = 30
 """For a request's body, where its handler does not give it more."""
 
@@ -107,6 +110,9 @@ class Patience:
         """
         self.draining = True
         deadline = time.monotonic() + seconds
+        # Requests that the kernel has already are seen, whatever keeps the loop busy.
+        for _ in range(READ_TURNS):
+            await asyncio.sleep(0)
         with contextlib.suppress(TimeoutError):
             while (left := deadline - time.monotonic()) > 0 and (self._requests or self._lively()):
                 await asyncio.wait_for(self._nothing.wait(), left)

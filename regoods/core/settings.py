@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app_env: Literal["development", "production"] = "development"
     host: Annotated[str, Meta(min_length=1, description="a host name or address")] = "127.0.0.1"
     port: Annotated[int, whole(0, 65535, "; 0 takes any free port")] = 3000
+    drain_delay: Annotated[int, whole(0, 60_000, " (ms)")] = 0
     database_url: Annotated[
         str,
         Meta(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from tornado.iostream import IOStream, SSLIOStream
 from tornado.websocket import WebSocketHandler
 
-from regoods.core.errors import BadRequest, Forbidden, UpgradeRequired
+from regoods.core.errors import BadRequest, Forbidden, ServiceUnavailable, UpgradeRequired
 from regoods.core.http import EnvelopeHandler
 from regoods.realtime.admission import Admission, Admitted, Refused
 from regoods.realtime.closing import Close
@@ -58,6 +58,9 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """Refuse with a status before the upgrade, or with a close code right after it, or open."""
+        if self.patience.draining:
+            # It would be closed in a moment; before anything of it is looked at, remembered or counted.
+            raise ServiceUnavailable
         self._require_handshake()
         if not self._is_origin_allowed():
             self.services.metrics.refused[FOREIGN_ORIGIN] += 1

@@ -453,6 +453,22 @@ async def test_nobody_notices_that_one_node_after_the_other_is_restarted(
     assert sorted(text for text in stored if re.fullmatch(r"[abcd] \d+", text)) == sorted(written)
 
 
+@pytest.mark.parametrize("environment", [{"DRAIN_DELAY": "60000"}])
+async def test_the_other_node_opens_what_one_that_drains_refuses(deployment: Deployment, ann: Person) -> None:
+    draining, other = deployment.nodes
+    inside = draining.person(1)
+    draining.signal(signal.SIGTERM)
+
+    async def is_draining() -> bool:
+        return (await inside.get("/health/ready", root="", token="")).body["status"] == "draining"
+
+    await eventually(is_draining)
+    for _ in range(4):
+        await ann.connect()
+
+    assert await sockets_of(other) == 4
+
+
 # Logs
 
 

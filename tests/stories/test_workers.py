@@ -33,7 +33,8 @@ def start(io_loop: IOLoop, tmp_path: Path, redis: RedisServer) -> Iterator[Start
     running: list[ServerProcess] = []
 
     def new(*arguments: str, **environment: str) -> ServerProcess:
-        process = ServerProcess(tmp_path, *(arguments or ("--workers", "2")), REDIS_URL=redis.url, **environment)
+        given = environment | {"REDIS_URL": redis.url}
+        process = ServerProcess(tmp_path, *(arguments or ("--workers", "2")), **given)
         running.append(process)
         return running[-1]
 
@@ -154,7 +155,7 @@ async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(s
     assert await process.exit_code() == 0
     assert await have_ended(before)
     assert [line for line in process.lines if line.startswith("Stop")] == [
-        "Stopping: no new connections, what is in flight is answered.\n",
+        "Stopping: no new sockets, what is in flight is answered.\n",
         "Stopped.\n",
     ]
     assert len(process.errors.splitlines()) == 1
@@ -186,6 +187,50 @@ async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
     process.signal_from_terminal(signal.SIGINT)
     assert await process.exit_code() == 0
     assert [line for line in process.errors.splitlines() if " INFO " not in line] == []
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+async def test_who_has_a_successor_leaves_at_once_and_who_has_none_serves_for_the_delay(start: Start) -> None:
+    process = await start(DRAIN_DELAY="60000").started()
+    before = process.workers
+    ann = process.person(1)
+
+    process.signal(signal.SIGHUP)
+
+    async def are_replaced() -> bool:
+        assert (await ann.get("/health/ready", root="", token="")).status == 200
+        return "all workers are replaced" in process.errors
+
+    await eventually(are_replaced)
+    assert not process.workers & before
+    at_ann = await ann.connect()
+    process.signal(signal.SIGTERM)
+
+    async def are_draining() -> bool:
+        answers = await asyncio.gather(*(ann.get("/health/ready", root="", token="") for _ in range(6)))
+        return {answer.body["status"] for answer in answers} == {"draining"}
+
+    await eventually(are_draining)
+    sent = await ann.write(process.person(2))
+    assert await at_ann.next() == {"type": "message_sent", "message": sent}
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_signs_of_life(start: Start) -> None:
+    process = await start(WATCHDOG_USEC="4000000").started()
+    before = process.workers
+    hung = min(before)
+
+    os.kill(hung, signal.SIGSTOP)
+
+    async def is_replaced() -> bool:
+        return len(process.workers) == 2 and hung not in process.workers
+
+    await eventually(is_replaced)
+    assert process.workers & before == before - {hung}
+    assert "hangs, for it was silent for 4 s: killed" in process.errors
+    process.signal(signal.SIGTERM)
+    assert await process.exit_code() == 0
 
 
 @pytest.mark.gen_test(timeout=SECONDS)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import socket as tcp
 import subprocess
 import sys
 import time
@@ -24,10 +25,22 @@ NOTHING_SET = {field.name.upper(): "" for field in msgspec.structs.fields(Settin
 """Empty is as good as unset, and hides what a developer's own `.env` says. ODBC's drivers are found as by the tests."""
 
 
-class ServerProcess:
-    """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`."""
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+"""As systemd does (sd_listen_fds(3)): an open file's number, then the program."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+
+class ServerProcess:
+    """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`.
+
+    `listening`: a socket that is handed over as by systemd, and stays open.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, listening: tcp.socket | None = None, **environment: str) -> None:
         given = {
             "PORT": "0",
             "DATABASE_URL": f"sqlite:///{folder}/regoods.db",
@@ -40,8 +53,15 @@ class ServerProcess:
         self.lines: list[str] = []
         """What it wrote to stdout and was read so far."""
         self._errors = (folder / f"stderr-{time.monotonic_ns()}").open("w+")
+        handed_over = [] if listening is None else [listening.fileno()]
         self._popen = subprocess.Popen(
-            [sys.executable, str(ROOT / "run.py"), *arguments],
+            [
+                sys.executable,
+                *(part for number in handed_over for part in ("-c", HAND_OVER, str(number))),
+                str(ROOT / "run.py"),
+                *arguments,
+            ],
+            pass_fds=handed_over,
             cwd=folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
