@@ -29,6 +29,7 @@ from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import (
+    alerts,
     api_docs,
     attachments,
     blocks,
@@ -69,6 +70,7 @@ FEATURES: Sequence[Feature] = (
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
+    alerts.FEATURE,
     demo_data.FEATURE,
     api_docs.FEATURE,
     debug_chat.FEATURE,
@@ -253,7 +255,9 @@ class Application(tornado.web.Application):
             self._every(SWEEP_MS, counter.sweep)
         for feature in self.features:
             for periodic in feature.periodic:
-                self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
+                interval = periodic.interval_ms
+                interval_ms = interval if isinstance(interval, int) else interval(settings)
+                self._every(interval_ms, functools.partial(periodic.run, self.services))
 
     async def stop(self, server: HTTPServer) -> None:
         """Stop accepting, answer what is in flight, close every socket with 1001, end the writer. Under 10 s."""
@@ -264,6 +268,8 @@ class Application(tornado.web.Application):
             self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
+        stops = [feature.stop(self.services) for feature in self.features if feature.stop is not None]
+        stopping = asyncio.gather(*stops)
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
         self.places.retire()
         self.newcomers.stop()
@@ -271,6 +277,7 @@ class Application(tornado.web.Application):
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await self.places.stop()
         await self.bus.stop()
+        await stopping
         await server.close_all_connections()
         self.database.close()
 

@@ -3,7 +3,7 @@
 import time
 from collections import Counter, deque
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 LAG_MS = 100
 """How often it is looked how late the loop is."""
@@ -73,6 +73,14 @@ class Metrics:
             "From a request's arrival to the write to a socket of those who hear of it; once a publication",
             buckets=LATENCIES,
             registry=self.registry,
+        )
+        self.memory_used = Gauge(
+            "regoods_memory_used_ratio",
+            "Memory used of what there is: the machine's or a cgroup's, or the process's against MEMORY_LIMIT",
+            registry=self.registry,
+        )
+        self.alerts_firing = Gauge(
+            "regoods_alerts_firing", "1 while the alert fires", ["alert"], registry=self.registry
         )
         self.bus = BusMetrics()
         self.loop = LoopLag()

@@ -93,6 +93,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ws_max_message_size: Annotated[int, whole(1024, 16_777_216, " (bytes)")] = 65_536
     rate_limit_writes_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 300
     rate_limit_reads_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 1_200
+    alert_webhook_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://([^\s/?#@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:[0-9]{1,5})?([/?#]\S*)?$",
+            description="an http(s) URL",
+        ),
+    ] = ""
+    alert_window: Annotated[int, whole(1_000, 3_600_000, " (ms)")] = 300_000
+    memory_limit: Annotated[int, whole(0, 2**50, " (bytes; 0 = what the machine or the cgroup has)")] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     debug_chat: bool = True
 
@@ -119,6 +128,7 @@ UNSHOWN = {
     "database_url": "it does not begin like a URL of a database",
     "redis_url": "it is no URL of a Redis",
     "jwt_jwks_url": "it is no URL",
+    "alert_webhook_url": "it is no URL that can be posted to",
 }
 """What is said of a value that may hold a password."""
 
