@@ -73,7 +73,7 @@ async def test_a_receiver_that_is_away_gets_it_when_it_is_back(
 async def test_what_is_refused_for_good_is_given_up_at_once(
     receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver.answers += [404, 302, 400]
+    receiver.answers += [404, 307, 400]
     for number in range(4):
         hook.post(receiver.url, numbered(number))
 
@@ -122,7 +122,10 @@ async def test_an_address_that_is_none_harms_nobody(
     assert "word" not in caplog.text
 
 
-async def test_a_stop_tries_once_more_and_does_not_wait_for_silence(receiver: Receiver, hook: Webhook) -> None:
+async def test_a_stop_tries_once_more_and_does_not_wait_for_silence(
+    receiver: Receiver, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "PAUSES", (10 * LIMIT,))
     receiver.answers += [503]
     hook.post(receiver.url, numbered(1))
 

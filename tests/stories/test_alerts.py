@@ -124,7 +124,7 @@ async def test_deliveries_that_wait_for_the_database(start: Start, receiver: Rec
             return bool(stats.body["queues"]["writes"] == 8)
 
         await eventually(wait)
-        await asyncio.sleep(1.5)  # what is slow about it
+        await asyncio.sleep(1.2)  # what is slow about it
     await asyncio.gather(*sending)
 
     notice = await fired(process, receiver, "delivery_latency")
@@ -150,8 +150,7 @@ async def test_sockets_that_go_at_once_and_come_back(start: Start, receiver: Rec
         visitor.transport.abort()
 
     notice = await fired(process, receiver, "connections_dropped")
-    assert notice["details"]["mostSockets"] == 30
-    assert notice["details"]["sockets"] < 24
+    assert 20 <= notice["details"]["sockets"] < notice["details"]["mostSockets"] <= 30
     await crowd.come(10)
     await resolved(process, receiver, notice)
 
@@ -172,8 +171,9 @@ async def test_memory_that_is_taken_and_given_back(start: Start, receiver: Recei
     assert at_rest < 0.7 * 240 * MIB
 
     sockets = [await connect_raw(ann) for _ in range(12)]
+    begun = frame(BINARY, bytes(15 * MIB), announced=16 * MIB)
     for socket in sockets:
-        await socket.send(frame(BINARY, bytes(15 * MIB), announced=16 * MIB))
+        await socket.send(begun)
     notice = await fired(process, receiver, "memory")
     assert notice["details"]["memoryOf"] == "process"
     assert notice["details"]["totalBytes"] == 240 * MIB

@@ -79,4 +79,5 @@ class Hook(RequestHandler):
 
     async def post(self) -> None:
         self.receiver.headers = self.request.headers
+        self.set_header("Location", SECRET_PATH)  # heeded with a status of 3xx
         self.set_status(await self.receiver.hear(self.request.body))
