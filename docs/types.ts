@@ -577,11 +577,11 @@ export interface Calls {
   "GET /api/v1/health/websocket-stats": {
     answer: WebSocketStats;
   };
-  /** The four alerts of the process that answers, with their figures and limits. */
+  /** The four alerts of the process that answers, with their figures and limits; 404 from outside, by nginx. */
   "GET /health/alerts": {
     answer: AlertList;
   };
-  /** The four alerts of the process that answers, with their figures and limits. */
+  /** The four alerts of the process that answers, with their figures and limits; 404 from outside, by nginx. */
   "GET /api/v1/health/alerts": {
     answer: AlertList;
   };
