@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from regoods.core.database import Database, Session
+from regoods.core.metrics import LaneMetrics
 from regoods.core.origin import Origin
 from regoods.core.outbox import Outbox
 
@@ -84,6 +85,7 @@ class Lane:
         writes: bool,
         threads: int,
         batch_limit: int,
+        metrics: LaneMetrics,
         settle: Callable[[Sequence[Unit]], None],
         seal: Callable[[Session, Sequence[Unit]], None] | None = None,
     ) -> None:
@@ -91,6 +93,7 @@ class Lane:
         self._writes = writes
         self._seal = seal
         self._batch_limit = batch_limit
+        self._metrics = metrics
         self._settle = settle
         self._stopping = False
         # A batch of fewer says little of the pace: most of its time is the commit's.
@@ -133,6 +136,7 @@ class Lane:
     def _finish(self, batch: Sequence[Unit], seconds: float) -> None:
         """On the loop's thread: a batch is done that took so long."""
         self.waiting -= len(batch)
+        self._metrics.did(len(batch), seconds)
         if len(batch) >= self._telling:
             done = len(self._threads) * MOST_WAIT_SECONDS * len(batch) / max(seconds, 1e-6)
             self.room = max(self._least_room, int(0.8 * self.room + 0.2 * done))

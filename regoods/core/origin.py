@@ -25,6 +25,18 @@ class Origin:
             given_id = f"{_process}-{next(_count):x}"
         self.request_id = given_id
 
+    def encode(self) -> bytes:
+        """For other nodes, two words: when it came, in seconds of Unix time, and its id."""
+        return b"%.4f %s" % (time.time() - time.monotonic() + self.arrived, self.request_id.encode())
+
+    @classmethod
+    def decode(cls, arrived: bytes, request_id: bytes) -> "Origin":
+        """What `encode` wrote on another node. One whose clock is ahead of ours cannot make it come after now."""
+        origin = cls.__new__(cls)
+        origin.arrived = time.monotonic() - max(0.0, time.time() - float(arrived))
+        origin.request_id = request_id.decode()
+        return origin
+
 
 current: ContextVar[Origin | None] = ContextVar("origin", default=None)
 """Of the request that this task answers; None in what the server does of itself."""

@@ -1,9 +1,10 @@
 """From an event to the sockets of its audience."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from regoods.core.metrics import Metrics
+from regoods.core.metrics import Metrics, event_type
+from regoods.core.origin import Origin
 from regoods.core.outbox import Publication, numbered
 from regoods.core.work import WorkQueue
 from regoods.realtime.connection import Connection
@@ -57,16 +58,21 @@ class Bus:
     def notify(self, kind: str, fact: bytes) -> None:
         """Tell all other nodes what concerns no single user's sockets."""
 
-    def took(self, publication: Publication) -> None:
-        """It has just been written to sockets."""
-        if publication.origin is not None:
-            self._metrics.delivery.observe(time.monotonic() - publication.origin.arrived)
+    def write(self, user_id: int, frames: Iterable[bytes], origin: Origin | None) -> None:
+        """Write the ready frames of a publication to a user's sockets, if he has any."""
+        connections = self._registry.of(user_id)
+        if not connections:
+            return
+        for ready in frames:
+            self.push(connections, ready)
+        if origin is not None:
+            self._metrics.delivery.observe(time.monotonic() - origin.arrived)
 
     def push(self, connections: Sequence[Connection], ready: bytes) -> None:
         """Write a ready frame to these sockets."""
         for connection in connections:
             connection.push(ready)
-        self._metrics.events_sent += len(connections)
+        self._metrics.events[event_type(ready)] += len(connections)
 
 
 class LocalBus(Bus):
@@ -77,18 +83,13 @@ class LocalBus(Bus):
         super().__init__(registry, metrics, self._pushed)
 
     def deliver(self, publication: Publication) -> None:
+        events = (*publication.echoes, publication.event)
         if not publication.numbers:
-            for event in (*publication.echoes, publication.event):
-                self.publish(publication.audience, event)
-            self.took(publication)
+            frames = [text_frame(event) for event in events]
+            for user_id in publication.audience:
+                self.write(user_id, frames, publication.origin)
             return
-        reached = False
         for user_id, number in zip(publication.audience, publication.numbers, strict=True):
             self._pushed.note(user_id, number)
-            connections = self._registry.of(user_id)
-            if connections:
-                reached = True
-                for event in (*publication.echoes, publication.event):
-                    self.push(connections, text_frame(numbered(event, number)))
-        if reached:
-            self.took(publication)
+            # Made only where somebody reads them.
+            self.write(user_id, (text_frame(numbered(event, number)) for event in events), publication.origin)

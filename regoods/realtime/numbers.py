@@ -6,7 +6,7 @@ event that comes next has the following one. A later one waits a moment for thos
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 WAIT_SECONDS = 0.25
 """What a commit on one node may be later here than one on another that followed it."""
@@ -14,7 +14,8 @@ WAIT_SECONDS = 0.25
 MOST_HELD = 100
 """Events of a user that wait for one before them."""
 
-Frames = Sequence[bytes]
+Ready = TypeVar("Ready")
+"""What is pushed to a user under one number."""
 
 
 class Numbers(Protocol):
@@ -62,26 +63,26 @@ class PushedNumbers:
         self._recent, self._older = {}, self._recent
 
 
-class _Held:
-    __slots__ = ("frames", "timer")
+class _Held(Generic[Ready]):
+    __slots__ = ("timer", "waiting")
 
     def __init__(self, timer: asyncio.TimerHandle) -> None:
         self.timer = timer
-        self.frames: dict[int, Frames] = {}
+        self.waiting: dict[int, Ready] = {}
 
 
 def _nothing(_user_id: int) -> None:
     pass
 
 
-class Ordering:
-    """On the loop's thread. `push(user_id, frames)` writes to his sockets; `missed(user_id, since, latest)` tells them
+class Ordering(Generic[Ready]):
+    """On the loop's thread. `push(user_id, ready)` writes to his sockets; `missed(user_id, since, latest)` tells them
     that events behind `since` did not come. `came` is called at a user's first socket, `went` at the end of his last
     one."""
 
     def __init__(
         self,
-        push: Callable[[int, Frames], None],
+        push: Callable[[int, Ready], None],
         missed: Callable[[int, int, int], None],
         wait: float = WAIT_SECONDS,
         *,
@@ -94,7 +95,7 @@ class Ordering:
         self._came = came
         self._went = went
         self._reached: dict[int, int] = {}
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, _Held[Ready]] = {}
         self._early = PushedNumbers()
 
     def joined(self, user_id: int, latest: int) -> int:
@@ -118,21 +119,21 @@ class Ordering:
     def sweep(self) -> None:
         self._early.sweep()
 
-    def accept(self, user_id: int, number: int, frames: Frames) -> None:
+    def accept(self, user_id: int, number: int, ready: Ready) -> None:
         """An event, from this node or another."""
         reached = self._reached.get(user_id)
         if reached is None:
             self._early.note(user_id, number)
         elif number <= reached:
             # He was told to catch up with it meanwhile; who counts drops it, who does not is glad of it.
-            self._push(user_id, frames)
+            self._push(user_id, ready)
         elif number == reached + 1:
-            self._push(user_id, frames)
+            self._push(user_id, ready)
             self._reached[user_id] = number
             if user_id in self._held:
                 self._release(user_id)
         else:
-            self._hold(user_id, number, frames)
+            self._hold(user_id, number, ready)
 
     def users(self) -> Sequence[int]:
         """Those who have a socket here."""
@@ -148,35 +149,35 @@ class Ordering:
         if since is None:
             return
         held = self._held.pop(user_id, None)
-        frames: Iterable[tuple[int, Frames]] = ()
+        waiting: Iterable[tuple[int, Ready]] = ()
         if held is not None:
             held.timer.cancel()
-            frames = sorted(held.frames.items())
-            latest = max(latest, *held.frames)
+            waiting = sorted(held.waiting.items())
+            latest = max(latest, *held.waiting)
         if latest <= since:
             return
         self._reached[user_id] = latest
-        for _, ready in frames:
+        for _, ready in waiting:
             self._push(user_id, ready)
         self._missed(user_id, since, latest)
 
-    def _hold(self, user_id: int, number: int, frames: Frames) -> None:
+    def _hold(self, user_id: int, number: int, ready: Ready) -> None:
         held = self._held.get(user_id)
         if held is None:
             timer = asyncio.get_running_loop().call_later(self._wait, self.catch_up, user_id, 0)
             held = self._held[user_id] = _Held(timer)
-        held.frames[number] = frames
-        if len(held.frames) > MOST_HELD:
+        held.waiting[number] = ready
+        if len(held.waiting) > MOST_HELD:
             self.catch_up(user_id, 0)
 
     def _release(self, user_id: int) -> None:
         """Push those that have no gap before them any more."""
         held = self._held[user_id]
         following = self._reached[user_id] + 1
-        while following in held.frames:
-            self._push(user_id, held.frames.pop(following))
+        while following in held.waiting:
+            self._push(user_id, held.waiting.pop(following))
             self._reached[user_id] = following
             following += 1
-        if not held.frames:
+        if not held.waiting:
             held.timer.cancel()
             del self._held[user_id]

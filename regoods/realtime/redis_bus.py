@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from regoods.core.errors import ServiceUnavailable
 from regoods.core.metrics import Metrics
+from regoods.core.origin import Origin
 from regoods.core.outbox import Publication, numbered
 from regoods.core.redis_link import RedisAway, RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
@@ -46,6 +47,11 @@ IDLE_SWEEPS = 30
 MOST_UNPUBLISHED = 50_000
 """Users of whom it is remembered that others do not know of their events; with more, all logs are compared."""
 
+Ready = tuple[Sequence[bytes], Origin | None]
+"""The frames of one publication for one user, and the request it came of."""
+
+NOTHING: Ready = ((), None)
+
 EVENT, BEHIND, ALL_BEHIND, PING, NOTICE = b"event", b"behind", b"all-behind", b"ping", b"notice"
 
 
@@ -59,7 +65,7 @@ class RedisBus(Bus):
     """This node's sockets first, then all others'. On the loop's thread."""
 
     def __init__(self, registry: ConnectionRegistry[Connection], metrics: Metrics, link: RedisLink, url: str) -> None:
-        self._ordering = Ordering(self._push_frames, self._tell_missed, came=self._came, went=self._went)
+        self._ordering = Ordering(self._write, self._tell_missed, came=self._came, went=self._went)
         super().__init__(registry, metrics, self._ordering)
         self.node = secrets.token_hex(4).encode()
         self.link = link
@@ -125,17 +131,19 @@ class RedisBus(Bus):
             self._send(self._channel(user_id), EVENT, b"0", event)
 
     def deliver(self, publication: Publication) -> None:
+        events = (*publication.echoes, publication.event)
         if not publication.numbers:
-            for event in (*publication.echoes, publication.event):
+            for event in events:
                 self.publish(publication.audience, event)
             return
-        events = (*publication.echoes, publication.event)
+        origin = publication.origin
+        told = b"" if origin is None else b" " + origin.encode()
         for user_id, number in zip(publication.audience, publication.numbers, strict=True):
             if self._registry.of(user_id):
-                self._accept(user_id, number, events)
+                self._accept(user_id, number, events, origin)
             else:
-                self._ordering.accept(user_id, number, ())
-            self._send(self._channel(user_id), EVENT, b"%d" % number, *events, unpublished=user_id)
+                self._ordering.accept(user_id, number, NOTHING)
+            self._send(self._channel(user_id), EVENT, b"%d%s" % (number, told), *events, unpublished=user_id)
 
     def notify(self, kind: str, fact: bytes) -> None:
         self._send(self._all_nodes, NOTICE, kind.encode(), fact)
@@ -178,7 +186,7 @@ class RedisBus(Bus):
     def _take(self, channel: bytes, payload: bytes) -> None:
         """A message of Redis'."""
         head, *lines = payload.split(b"\n")
-        kind, node, argument = head.split(b" ")
+        kind, node, argument, *told = head.split(b" ")
         if kind == PING:
             self._stats.lag_seconds = time.monotonic() - float(argument)
             self._unanswered_since = None
@@ -201,15 +209,13 @@ class RedisBus(Bus):
             elif argument == b"0":
                 super().publish((user_id,), lines[0])
             else:
-                self._accept(user_id, int(argument), lines)
+                self._accept(user_id, int(argument), lines, Origin.decode(*told) if told else None)
 
-    def _accept(self, user_id: int, number: int, events: Sequence[bytes]) -> None:
-        self._ordering.accept(user_id, number, [text_frame(numbered(event, number)) for event in events])
+    def _accept(self, user_id: int, number: int, events: Sequence[bytes], origin: Origin | None) -> None:
+        self._ordering.accept(user_id, number, ([text_frame(numbered(event, number)) for event in events], origin))
 
-    def _push_frames(self, user_id: int, frames: Sequence[bytes]) -> None:
-        connections = self._registry.of(user_id)
-        for ready in frames:
-            self.push(connections, ready)
+    def _write(self, user_id: int, ready: Ready) -> None:
+        self.write(user_id, *ready)
 
     def _tell_missed(self, user_id: int, since: int, latest: int) -> None:
         self._stats.resyncs += 1

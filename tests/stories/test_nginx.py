@@ -210,7 +210,7 @@ async def test_what_is_for_those_inside_stays_inside(deployment: Deployment, ann
         answer = await ann.get(path, root="", token="")
         assert (answer.status, answer.error["code"]) == (404, "RESOURCE_NOT_FOUND"), path
         assert is_of_nginx(answer), path
-    for path in ("/health", "/health/websocket-stats", "/api/v1/health"):
+    for path in ("/version", "/health", "/health/websocket-stats", "/api/v1/health"):
         assert (await ann.get(path, root="", token="")).status == 200
 
 

@@ -5,6 +5,7 @@ import pytest
 from regoods.core.redis_link import RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
 from tests.support.nodes import Nodes, holds
+from tests.support.people import LIMIT
 from tests.support.redis import RedisServer
 
 
@@ -20,6 +21,23 @@ async def test_two_people_chat_each_on_another_node(nodes: Nodes) -> None:
     assert [(await at_ann.next())["type"] for _ in range(2)] == ["message_read", "conversation_read"]
     at_ben.send({"type": "typing", "conversationId": ann.user_id})
     assert await at_ann.until("typing") == {"type": "typing", "conversationId": 2, "userId": 2}
+
+
+@pytest.mark.editions("sqlite")
+async def test_each_node_knows_how_long_a_message_took_to_its_sockets(nodes: Nodes) -> None:
+    ann, ben = nodes[0].person(1), nodes[1].person(2)
+    at_ann, at_ben = await ann.connect(), await ben.connect()
+
+    await ann.write(ben)
+    await at_ben.until("message")
+    await at_ann.until("message_sent")
+
+    for node in nodes:
+        registry = node.app.metrics.registry
+        assert registry.get_sample_value("regoods_delivery_latency_seconds_count") == 1
+        seconds = registry.get_sample_value("regoods_delivery_latency_seconds_sum")
+        assert seconds is not None
+        assert 0 < seconds < LIMIT
 
 
 @pytest.mark.editions("sqlite")
