@@ -115,10 +115,10 @@ def summary(histogram: Histogram) -> Summary:
             total = sample.value
     if not count:
         return Summary(0, 0.0, 0.0, 0.0, 0.0)
-    return Summary(count, total / count, *(_quantile(share, buckets, count) for share in (0.5, 0.95, 0.99)))
+    return Summary(count, total / count, *(quantile(share, buckets, count) for share in (0.5, 0.95, 0.99)))
 
 
-def _quantile(share: float, buckets: Sequence[tuple[float, float]], count: int) -> float:
+def quantile(share: float, buckets: Sequence[tuple[float, float]], count: int) -> float:
     """`buckets`: upper bound, and how many were no more; the last one has no bound."""
     below, seen = 0.0, 0.0
     for bound, up_to in buckets[:-1]:

@@ -22,7 +22,6 @@ from regoods.features.alerts.rules import (
     failures,
     interval_ms,
     latency,
-    quantile,
 )
 
 WINDOW = 300.0
@@ -147,16 +146,6 @@ def test_latency_is_a_mean_with_a_percentile_beside_it() -> None:
     assert reading.details["p99_ms"] == pytest.approx(2350)
     assert latency(Totals(), LATENCIES) == Reading(0.0, False, {"deliveries": 0})
     assert not latency(Totals(delivered=[0.0] * 9 + [9.0] * 5, seconds=9.0), LATENCIES).proves
-
-
-@given(st.lists(st.integers(0, 1000), min_size=len(LATENCIES) + 1, max_size=len(LATENCIES) + 1).filter(any))
-def test_a_percentile_lies_within_its_bucket(each: list[int]) -> None:
-    counts = [float(sum(each[: number + 1])) for number in range(len(each))]
-    found = quantile(0.99, LATENCIES, counts)
-
-    number = next(number for number, count in enumerate(counts) if count >= 0.99 * counts[-1])
-    lower = LATENCIES[number - 1] if number else 0.0
-    assert lower <= found <= (LATENCIES[number] if number < len(LATENCIES) else LATENCIES[-1])
 
 
 def test_sockets_are_missed_when_they_go_at_once() -> None:

@@ -9,6 +9,8 @@ import yaml
 
 from regoods.core.settings import ROOT
 from regoods.features.alerts.rules import LEAST_DELIVERIES, LEAST_FAILURES, LEAST_SOCKETS, RULES
+from tests.support.people import Person
+from tests.support.prometheus import scrape
 
 CONFIGURATION = ROOT / "config" / "alerts.yml"
 PROMTOOL = shutil.which("promtool")
@@ -28,6 +30,16 @@ def promtool(*arguments: str) -> None:
     assert PROMTOOL is not None
     done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.editions("sqlite")
+async def test_every_metric_they_name_is_there_from_the_start(ann: Person) -> None:
+    await ann.connect()
+    found = await scrape(ann)
+
+    named = {name for one in rules().values() for name in re.findall(r"\b(?:regoods|process)_\w+", one)}
+    assert len(named) == 7
+    assert named <= found.names
 
 
 @by_promtool

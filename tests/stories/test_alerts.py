@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from tornado.ioloop import IOLoop
 
+from regoods import __version__
 from tests.support.crowd import Crowd
 from tests.support.process import ServerProcess
+from tests.support.prometheus import scrape
 from tests.support.raw_socket import BINARY, connect_raw, dial_raw, eventually, frame
 from tests.support.receiver import SECRET_PATH, Receiver
 from tests.support.volume import locked
@@ -60,6 +62,8 @@ async def fired(process: ServerProcess, receiver: Receiver, name: str) -> dict[s
     assert (notice["alert"], notice["state"]) == (name, "firing")
     assert notice["value"] > notice["limit"]
     assert (notice["process"].rpartition(":")[2], notice["processId"]) == ("0", process.process_id)
+    assert notice["version"] == __version__
+    assert (await scrape(process.person(1))).value("regoods_alerts_firing", alert=name) == 1
     assert notice["text"].partition(": ")[2] in await line_of(process, f"alert {name} is firing")
     return notice
 
@@ -72,6 +76,7 @@ async def resolved(process: ServerProcess, receiver: Receiver, notice: dict[str,
     assert over["at"] > over["since"]
     shown = await alert(process, name)
     assert (shown["state"], shown["since"]) == ("ok", over["at"])
+    assert (await scrape(process.person(1))).value("regoods_alerts_firing", alert=name) == 0
     assert process.errors.count(f"alert {name} is firing") == 1
     assert process.errors.count(f"alert {name} is resolved") == 1
     assert SECRET_PATH not in process.errors

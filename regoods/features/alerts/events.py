@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from regoods.core.feature import Services
 from regoods.core.settings import Settings
 from regoods.core.wire import Shape, Time, iso
 from regoods.features.alerts.memory import Holder
@@ -78,6 +79,7 @@ class Notice(Shape):
     """When the state changed."""
     process: str
     process_id: int
+    version: str
     text: str
     """The same as a sentence, in the field that a chat's webhook shows."""
 
@@ -110,9 +112,9 @@ def _status(alert: Alert, changed_at: datetime | None) -> AlertStatus:
     )
 
 
-def notice(settings: Settings, alert: Alert, since: datetime, now: datetime) -> Notice:
+def notice(services: Services, alert: Alert, since: datetime, now: datetime) -> Notice:
     """Of an alert that has just changed. It fired at `since`."""
-    rule, reading = alert.rule, alert.reading
+    rule, reading, process = alert.rule, alert.reading, process_name(services.settings)
     assert reading is not None
     state: Literal["firing", "resolved"] = "firing" if alert.firing else "resolved"
     return Notice(
@@ -124,9 +126,10 @@ def notice(settings: Settings, alert: Alert, since: datetime, now: datetime) -> 
         details=Details(**reading.details),
         since=iso(since),
         at=iso(now),
-        process=process_name(settings),
+        process=process,
         process_id=os.getpid(),
-        text=f"ReGoods messaging on {process_name(settings)}, process {os.getpid()}: {sentence(alert)}",
+        version=services.build.version,
+        text=f"ReGoods messaging on {process}, process {os.getpid()}: {sentence(alert)}",
     )
 
 

@@ -32,15 +32,16 @@ class Watch:
 
     def see(self, services: Services, name: Name, reading: Reading, now: float) -> None:
         alert = self.alerts[name]
-        if not alert.see(reading, now, services.settings.alert_window / 1000):
+        changed = alert.see(reading, now, services.settings.alert_window / 1000)
+        services.metrics.alerts_firing.labels(name).set(alert.firing)
+        if not changed:
             return
         moment = services.clock.now()
         fired = moment if alert.firing else self.changes[name]
         self.changes[name] = moment
         logger.log(logging.WARNING if alert.firing else logging.INFO, "%s", events.sentence(alert))
-        services.metrics.alerts_firing.labels(name).set(alert.firing)
         if services.settings.alert_webhook_url:
-            notice = events.notice(services.settings, alert, fired, moment)
+            notice = events.notice(services, alert, fired, moment)
             self.webhook.post(services.settings.alert_webhook_url, encode(notice))
 
 

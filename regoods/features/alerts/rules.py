@@ -1,9 +1,11 @@
 """The four alerts: what each looks at, when it fires, when it is resolved. Times in seconds, given by the caller."""
 
-from bisect import bisect_left
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+
+from regoods.core.metrics import quantile
 
 Name = Literal["connection_failures", "delivery_latency", "connections_dropped", "memory"]
 Unit = Literal["ratio", "ms"]
@@ -124,21 +126,9 @@ def latency(during: Totals, bounds: Sequence[float]) -> Reading:
     count = int(during.delivered[-1]) if during.delivered else 0
     if not count:
         return Reading(0.0, False, {"deliveries": 0})
-    details = {"deliveries": count, "p99_ms": 1000 * quantile(0.99, bounds, during.delivered)}
+    buckets = list(zip((*bounds, math.inf), during.delivered, strict=True))
+    details = {"deliveries": count, "p99_ms": round(1000 * quantile(0.99, buckets, count), 3)}
     return Reading(1000 * during.seconds / count, count >= LEAST_DELIVERIES, details)
-
-
-def quantile(part: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
-    """As Prometheus estimates it: by a straight line in its bucket, and the highest bound for what lies above all.
-
-    `counts[n]` is how many are at most `bounds[n]`; its last one is all.
-    """
-    rank = part * counts[-1]
-    number = bisect_left(counts, rank)
-    if number >= len(bounds):
-        return bounds[-1]
-    lower, below = (bounds[number - 1], counts[number - 1]) if number else (0.0, 0.0)
-    return lower + (bounds[number] - lower) * (rank - below) / (counts[number] - below)
 
 
 def interval_ms(window_ms: int) -> int:
