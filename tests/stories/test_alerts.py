@@ -20,7 +20,6 @@ from tests.support.volume import locked
 MIB = 1024 * 1024
 WINDOW = "2000"
 
-Watched = tuple[ServerProcess, Receiver]
 Start = Callable[..., ServerProcess]
 
 
