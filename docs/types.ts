@@ -1,6 +1,26 @@
 // The types of ReGoods messaging's contract: `make types` makes them of /api/v1/openapi.json and /api/v1/asyncapi.json.
 // An optional field is left out where there is nothing; it is `null` only where a client may send that.
 
+/** Of the process that answers. */
+export interface AlertList {
+  status: "firing" | "ok";
+  windowMs: number;
+  process: string;
+  processId: number;
+  alerts: AlertStatus[];
+}
+
+export interface AlertStatus {
+  name: "connection_failures" | "connections_dropped" | "delivery_latency" | "memory";
+  state: "firing" | "ok";
+  limit: number;
+  resolvedUnder: number;
+  unit: "ms" | "ratio";
+  details: Details;
+  value?: number;
+  since?: string;
+}
+
 export interface Attachment {
   url: string;
 }
@@ -115,6 +135,20 @@ export interface DatabaseStats {
 
 export interface Deleted {
   messageId: number;
+}
+
+/** What an alert's value was made of; each alert has its own fields. */
+export interface Details {
+  handshakes?: number;
+  failures?: number;
+  reasons?: Record<string, number>;
+  deliveries?: number;
+  p99Ms?: number;
+  sockets?: number;
+  mostSockets?: number;
+  memoryOf?: "cgroup" | "machine" | "process";
+  usedBytes?: number;
+  totalBytes?: number;
 }
 
 export interface Edit {
@@ -600,9 +634,17 @@ export interface Calls {
   "GET /api/v1/health/websocket-stats": {
     answer: WebSocketStats;
   };
-  /** What this process counted and measured, in Prometheus' text format. */
+  /** What this process counted and measured, in Prometheus' text format; 404 from outside, by nginx. */
   "GET /metrics": {
     answer: Blob;
+  };
+  /** The four alerts of the process that answers, with their figures and limits; 404 from outside, by nginx. */
+  "GET /health/alerts": {
+    answer: AlertList;
+  };
+  /** The four alerts of the process that answers, with their figures and limits; 404 from outside, by nginx. */
+  "GET /api/v1/health/alerts": {
+    answer: AlertList;
   };
   /** The OpenAPI document of these calls. */
   "GET /api/v1/openapi.json": {

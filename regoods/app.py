@@ -33,6 +33,7 @@ from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
 from regoods.core.work import WORKER_THREADS, WorkQueue
 from regoods.features import (
+    alerts,
     api_docs,
     attachments,
     blocks,
@@ -77,6 +78,7 @@ FEATURES: Sequence[Feature] = (
     presence.FEATURE,
     health.FEATURE,
     metrics.FEATURE,
+    alerts.FEATURE,
     demo_data.FEATURE,
     api_docs.FEATURE,
     faults.FEATURE,
@@ -275,7 +277,9 @@ class Application(tornado.web.Application):
             self._every(SWEEP_MS, counter.sweep)
         for feature in self.features:
             for periodic in feature.periodic:
-                self._every(periodic.interval_ms, functools.partial(periodic.run, self.services))
+                interval = periodic.interval_ms
+                interval_ms = interval if isinstance(interval, int) else interval(settings)
+                self._every(interval_ms, functools.partial(periodic.run, self.services))
 
     async def stop(self, server: "PatientServer", delay: float = 0) -> None:
         """The drain (docs/operations.md): under 10 s, after `delay` seconds in which calls are still taken.
@@ -292,6 +296,9 @@ class Application(tornado.web.Application):
             self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
+        stopping = asyncio.gather(
+            *(feature.stop(self.services) for feature in self.features if feature.stop is not None)
+        )
         await self.services.work.stop(DRAIN_WORK_SECONDS - (self.realtime.loop.time() - begun))
         await self.patience.drained(DRAIN_ANSWERS_SECONDS)
         self.heartbeat.stop()
@@ -302,6 +309,7 @@ class Application(tornado.web.Application):
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.places.stop()
         await self.bus.stop()
+        await stopping
         await server.close_all_connections()
         self.database.close()
 

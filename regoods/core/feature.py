@@ -96,7 +96,7 @@ class Periodic:
     """Work that a PeriodicCallback does every `interval_ms`, on the loop's thread."""
 
     run: Callable[[Services], Awaitable[None] | None]
-    interval_ms: int
+    interval_ms: int | Callable[[Settings], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,8 @@ class Feature:
     """Asked before every action for a signed-in caller; raises the error he gets."""
     prepare: Callable[[Session, Settings, datetime], None] | None = None
     """Done once at start, in a transaction."""
+    stop: Callable[[Services], Awaitable[None]] | None = None
+    """Done once at the server's stop, beside all else that is to end; for a second at most."""
     log: EventLog | None = None
     """Where published events are kept; one feature's at most."""
     enabled: Callable[[Settings], bool] = lambda _settings: True

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
 # A series beside each counter and histogram that says when it was made: when the process was.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -115,10 +115,10 @@ def summary(histogram: Histogram) -> Summary:
             total = sample.value
     if not count:
         return Summary(0, 0.0, 0.0, 0.0, 0.0)
-    return Summary(count, total / count, *(_quantile(share, buckets, count) for share in (0.5, 0.95, 0.99)))
+    return Summary(count, total / count, *(quantile(share, buckets, count) for share in (0.5, 0.95, 0.99)))
 
 
-def _quantile(share: float, buckets: Sequence[tuple[float, float]], count: int) -> float:
+def quantile(share: float, buckets: Sequence[tuple[float, float]], count: int) -> float:
     """`buckets`: upper bound, and how many were no more; the last one has no bound."""
     below, seen = 0.0, 0.0
     for bound, up_to in buckets[:-1]:
@@ -173,6 +173,14 @@ class Metrics:
         self.lanes = self._lanes()
         self.process = ProcessCollector(registry=self.registry)
         """Memory, processor and open files, read from /proc: listing 10,000 sockets takes some ms, so off the loop."""
+        self.memory_used = Gauge(
+            "regoods_memory_used_ratio",
+            "Memory used of what there is: the machine's or a cgroup's, or the process's against MEMORY_LIMIT",
+            registry=self.registry,
+        )
+        self.alerts_firing = Gauge(
+            "regoods_alerts_firing", "1 while the alert fires", ["alert"], registry=self.registry
+        )
         self.bus = BusMetrics()
         self.loop = LoopLag()
 

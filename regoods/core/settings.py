@@ -95,6 +95,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_writes_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 300
     rate_limit_reads_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 1_200
     metrics_port: Annotated[int, whole(0, 65_472, "; 0 = off")] = 0
+    alert_webhook_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://([^\s/?#@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(:[0-9]{1,5})?([/?#]\S*)?$",
+            description="an http(s) URL",
+        ),
+    ] = ""
+    alert_window: Annotated[int, whole(1_000, 3_600_000, " (ms)")] = 300_000
+    memory_limit: Annotated[int, whole(0, 2**50, " (bytes; 0 = what the machine or the cgroup has)")] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     debug_chat: bool = True
 
@@ -121,6 +130,7 @@ UNSHOWN = {
     "database_url": "it does not begin like a URL of a database",
     "redis_url": "it is no URL of a Redis",
     "jwt_jwks_url": "it is no URL",
+    "alert_webhook_url": "it is no URL that can be posted to",
 }
 """What is said of a value that may hold a password."""
 

@@ -47,6 +47,9 @@ DEFAULTS = {
     "RATE_LIMIT_WRITES_PER_MINUTE": 300,
     "RATE_LIMIT_READS_PER_MINUTE": 1_200,
     "METRICS_PORT": 0,
+    "ALERT_WEBHOOK_URL": "",
+    "ALERT_WINDOW": 300_000,
+    "MEMORY_LIMIT": 0,
     "LOG_LEVEL": "info",
     "DEBUG_CHAT": True,
 }
@@ -92,6 +95,10 @@ GOOD = [
     ("RATE_LIMIT_WRITES_PER_MINUTE", "0", 0),
     ("RATE_LIMIT_READS_PER_MINUTE", "0", 0),
     ("METRICS_PORT", "9100", 9100),
+    ("ALERT_WEBHOOK_URL", "https://chat.example.com/hooks/s3cret?a=b", "https://chat.example.com/hooks/s3cret?a=b"),
+    ("ALERT_WEBHOOK_URL", "http://ann:word@[::1]:9000", "http://ann:word@[::1]:9000"),
+    ("ALERT_WINDOW", "60000", 60_000),
+    ("MEMORY_LIMIT", "2000000000", 2_000_000_000),
     ("LOG_LEVEL", "DEBUG", "debug"),
     ("DEBUG_CHAT", "no", False),
 ]
@@ -143,6 +150,11 @@ WRONG = [
     ("RATE_LIMIT_WRITES_PER_MINUTE", "-1", "0 = off"),
     ("RATE_LIMIT_READS_PER_MINUTE", "lots", "0 = off"),
     ("METRICS_PORT", "65473", "0 = off"),
+    ("ALERT_WEBHOOK_URL", "chat.example.com/hooks", "an http(s) URL"),
+    ("ALERT_WEBHOOK_URL", "https://chat.example.com:port/hooks", "an http(s) URL"),
+    ("ALERT_WEBHOOK_URL", "https:///hooks", "an http(s) URL"),
+    ("ALERT_WINDOW", "999", "from 1000 to 3600000"),
+    ("MEMORY_LIMIT", "2G", "(bytes"),
     ("LOG_LEVEL", "verbose", "debug | info | warning | error"),
     ("DEBUG_CHAT", "perhaps", "true | false"),
 ]
@@ -297,6 +309,7 @@ def test_production_takes_no_keys_from_who_stands_on_the_way() -> None:
         ("JWT_ACCESS_SECRET_PREVIOUS", "hunter2"),
         ("JWT_JWKS_URL", "ftp://regoods:hunter2@id.example.com/jwks.json"),
         ("DATABASE_URL", "regoods:hunter2@db.example.com/regoods"),
+        ("ALERT_WEBHOOK_URL", "chat.example.com/hunter2"),
         ("DATABASE_URL", "Driver={ODBC Driver 18};Server=db;PWD=hunter2"),
     ],
 )

@@ -19,6 +19,7 @@ from tests.support.prometheus import Scrape, scrape
 from tests.support.raw_socket import eventually
 
 KINDS = {
+    "regoods_alerts_firing": "gauge",
     "regoods_build_info": "gauge",
     "regoods_bus_lag_seconds": "gauge",
     "regoods_bus_limits_alone": "counter",
@@ -38,6 +39,7 @@ KINDS = {
     "regoods_handshakes_refused": "counter",
     "regoods_loop_lag_longest_seconds": "gauge",
     "regoods_loop_lag_seconds": "gauge",
+    "regoods_memory_used_ratio": "gauge",
     "regoods_online_users": "gauge",
     "regoods_overload_refused": "counter",
     "regoods_queue_units": "gauge",

@@ -10,6 +10,9 @@ from regoods.core.feature import Contract, Services
 WITHOUT_CODE = ("1000", "1005", "1006")
 """How sockets end that the server does not close: normally, without a code, without a word."""
 
+REFUSING = (1008, 1011)
+"""With these a handshake may end."""
+
 
 class Collector(LibrarysCollector):
     """Of one server. It runs on another thread than the one that counts: each dict is copied before it is read."""
@@ -17,6 +20,7 @@ class Collector(LibrarysCollector):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._codes = _zeros(WITHOUT_CODE, (str(code) for code, _, _ in services.contract.close_codes))
+        self._reasons = _zeros(reason for code, reason, _ in services.contract.close_codes if code in REFUSING)
         self._types = _zeros(_event_types(services.contract))
 
     def collect(self) -> Iterator[Metric]:
@@ -33,7 +37,7 @@ class Collector(LibrarysCollector):
         yield _gauge("online_users", "Users with an open socket in this process", users)
         yield _counter("connections_opened", "Sockets opened", metrics.connections_opened)
         yield _counters("connections_closed", "Sockets closed", "code", self._codes | metrics.closed_by_code)
-        yield _counters("handshakes_refused", "Handshakes refused", "reason", metrics.refused.copy())
+        yield _counters("handshakes_refused", "Handshakes refused", "reason", self._reasons | metrics.refused.copy())
         yield _gauge(
             "connection_duration_average_seconds",
             "Mean age of all sockets since the start, those still open included",

@@ -1,0 +1,146 @@
+"""Posts to others' addresses, to a real receiver: in their order, again while it is away, never for ever."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from tornado.ioloop import IOLoop
+
+from regoods.core import webhook
+from regoods.core.webhook import Webhook
+from tests.support.people import LIMIT
+from tests.support.raw_socket import eventually
+from tests.support.receiver import SECRET_PATH, Receiver
+
+
+@pytest.fixture
+def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
+    async def begin() -> Receiver:
+        return Receiver()
+
+    running = io_loop.run_sync(begin)
+    yield running
+    io_loop.run_sync(running.stop)
+
+
+@pytest.fixture
+def hook(io_loop: IOLoop) -> Iterator[Webhook]:
+    made = Webhook()
+    yield made
+    io_loop.run_sync(lambda: made.stop(0.1))
+
+
+def numbered(number: int) -> bytes:
+    return json.dumps({"number": number}).encode()
+
+
+async def test_posts_come_in_their_order_as_json(receiver: Receiver, hook: Webhook) -> None:
+    for number in range(5):
+        hook.post(receiver.url, numbered(number))
+
+    assert [await receiver.next() for _ in range(5)] == [{"number": number} for number in range(5)]
+    assert receiver.headers is not None
+    assert receiver.headers["Content-Type"] == "application/json"
+    hook.post(receiver.url, numbered(5))
+    assert await receiver.next() == {"number": 5}
+
+
+async def test_a_receiver_that_is_away_gets_it_when_it_is_back(
+    receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers += [503, 429]
+    hook.post(receiver.url, numbered(1))
+    hook.post(receiver.url, numbered(2))
+
+    assert [await receiver.next() for _ in range(2)] == [{"number": 1}, {"number": 2}]
+    assert receiver.tries == 4
+    await receiver.stop()
+    hook.post(receiver.url, numbered(3))
+
+    async def was_refused() -> bool:
+        return "Connection refused" in caplog.text
+
+    await eventually(was_refused)
+    receiver.come_back()
+    assert await receiver.next() == {"number": 3}
+    assert "127.0.0.1 took no post, which is tried again: it answered 503" in caplog.text
+    assert SECRET_PATH not in caplog.text
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+async def test_what_is_refused_for_good_is_given_up_at_once(
+    receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers += [404, 307, 400]
+    for number in range(4):
+        hook.post(receiver.url, numbered(number))
+
+    assert await receiver.next() == {"number": 3}
+    assert receiver.tries == 4
+    assert "127.0.0.1 took no post, which is given up: it answered 404" in caplog.text
+
+
+async def test_who_never_answers_is_not_tried_for_ever(
+    receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "TRY_SECONDS", 0.1)
+    monkeypatch.setattr(webhook, "PAUSES", (0.01, 0.01))
+    receiver.fall_silent()
+
+    hook.post(receiver.url, numbered(1))
+
+    async def is_given_up() -> bool:
+        return "which is given up: no answer within" in caplog.text
+
+    await eventually(is_given_up)
+    assert receiver.tries == 3
+
+
+async def test_only_so_many_wait(
+    receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "HELD", 3)
+    for number in range(5):
+        hook.post(receiver.url, numbered(number))
+
+    assert [(await receiver.next())["number"] for _ in range(3)] == [2, 3, 4]
+    assert caplog.text.count("the oldest is dropped") == 2
+
+
+async def test_an_address_that_is_none_harms_nobody(
+    receiver: Receiver, hook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "PAUSES", ())
+    for address in ("http://127.0.0.1:99999/word", "http://no.such.host.invalid/word", "http://127.0.0.1:1/word"):
+        hook.post(address, numbered(1))
+    hook.post(receiver.url, numbered(2))
+
+    assert await receiver.next() == {"number": 2}
+    assert caplog.text.count("which is given up") == 3
+    assert "word" not in caplog.text
+
+
+async def test_a_stop_tries_once_more_and_does_not_wait_for_silence(
+    receiver: Receiver, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "PAUSES", (10 * LIMIT,))
+    receiver.answers += [503]
+    hook.post(receiver.url, numbered(1))
+
+    async def was_tried() -> int:
+        return receiver.tries
+
+    await eventually(was_tried)
+    await hook.stop(LIMIT)
+    assert await receiver.next() == {"number": 1}
+
+    receiver.fall_silent()
+    second = Webhook()
+    second.post(receiver.url, numbered(2))
+    begun = asyncio.get_running_loop().time()
+    await second.stop(0.2)
+    assert asyncio.get_running_loop().time() - begun < webhook.TRY_SECONDS - 1
+    second.post(receiver.url, numbered(3))
+    assert receiver.waiting == 0
