@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
 from regoods.app import Application, contract, make_app, make_server
-from regoods.core import backup, durability, indexes, schema
+from regoods.core import backup, durability, indexes, log, schema
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
@@ -58,12 +58,8 @@ def main(arguments: list[str]) -> int:
         return SETTINGS_ERROR
     inherited = workers.Inherited.read(options.as_worker) if options.as_worker else None
     sys.setswitchinterval(SWITCH_SECONDS)
-    who = f" worker {inherited.number}" if inherited else ""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format=f"%(asctime)s %(levelname)s{who} %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    form = log.form_of(settings.log_format, production=not settings.development)
+    log.set_up(settings.log_level, form, worker=inherited.number if inherited else None)
     # Tornado's lines on malformed requests quote them, tokens included.
     logging.getLogger("tornado.general").setLevel(logging.WARNING)
     # It warns of a connection that is closed with its transaction failed, and what failed is said by who closes it.
@@ -85,6 +81,8 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
+    finally:
+        log.flush()
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -6,7 +6,7 @@ import logging
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -301,10 +301,9 @@ class PatientServer(HTTPServer):
     """An HTTPServer whose silent and slow clients are ended by `Patience`, and who reads no request in two ways."""
 
     patience: Patience
-    refusal: ClassVar[bytes] = http.refusal()
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
-        framing.make_strict(stream, self.refusal)
+        framing.make_strict(stream, http.refusal)
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
 

@@ -24,7 +24,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from regoods.core import origin
+from regoods.core import log, origin
 from regoods.core.errors import (
     CODES,
     ApiError,
@@ -45,7 +45,6 @@ from regoods.core.patience import Patience
 from regoods.core.wire import Page, Shape, decode, encode
 from regoods.core.work import Action
 
-access_log = logging.getLogger("regoods.access")
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -109,8 +108,16 @@ def log_request(handler: RequestHandler) -> None:
     # A 503 is said once by who knows its cause; a line for each would make what is too much more.
     quiet = status < 400 or status == HTTPStatus.SERVICE_UNAVAILABLE
     level = logging.DEBUG if quiet else logging.INFO if status < 500 else logging.ERROR
-    if access_log.isEnabledFor(level):
-        access_log.log(level, "%d %s %.1f ms", status, loggable(handler), 1000 * handler.request.request_time())
+    if not log.event.is_enabled_for(level):
+        return
+    method, _, path = loggable(handler).partition(" ")
+    facts: dict[str, object] = {}
+    if isinstance(handler, EnvelopeHandler):
+        facts["requestId"] = handler.origin.request_id
+        if handler.origin.user_id:
+            facts["userId"] = handler.origin.user_id
+    milliseconds = round(1000 * handler.request.request_time(), 1)
+    log.event.log(level, "request", method=method, path=path, status=status, ms=milliseconds, **facts)
 
 
 def loggable(handler: RequestHandler) -> str:
@@ -229,12 +236,15 @@ def failure(error: ApiError) -> bytes:
 
 
 def refusal() -> bytes:
-    """The answer to what is no HTTP: there is no request yet that a handler could answer."""
+    """The answer to what is no HTTP: there is no request yet that a handler could answer, nor an id that it gave."""
+    request_id = Origin().request_id
+    log.event.info("request", status=HTTPStatus.BAD_REQUEST.value, requestId=request_id)
     body = failure(BadRequest())
     headers = SECURITY_HEADERS | {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
+        "X-Request-Id": request_id,
         "Connection": "close",
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -401,7 +411,7 @@ class ApiHandler(EnvelopeHandler):
         if getattr(type(self), method) is ApiHandler.not_found:
             raise NotFound
         if self.requires_user:
-            self.user_id = self._authenticate()
+            self.user_id = self.origin.user_id = self._authenticate()
             self._limit_rate()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

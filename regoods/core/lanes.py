@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from regoods.core import explanations
 from regoods.core.database import Database, Session
 from regoods.core.origin import Origin
 from regoods.core.outbox import Outbox
@@ -46,8 +47,9 @@ class Complaints:
         self._log = log
         self._said: tuple[str, float] = ("", 0.0)
 
-    def say(self, text: str, *facts: object) -> None:
-        now, line = time.monotonic(), text % facts
+    def say(self, text: str, error: BaseException | None = None) -> None:
+        """Of an error the first line: behind it databases quote rows."""
+        now, line = time.monotonic(), text if error is None else f"{text}: {explanations.one_line(error)}"
         if line != self._said[0] or now - self._said[1] >= SILENCE_SECONDS:
             self._said = (line, now)
             self._log.error("%s", line)
@@ -236,7 +238,7 @@ class _Worker:
         try:
             self._session = self._database.session(writes=self._writes)
         except Exception as error:
-            logger.warning("the database is not there yet: %s", error)
+            logger.warning("the database is not there yet: %s", explanations.one_line(error))
 
     def idle(self) -> None:
         """Nothing waits: a server's connection goes back to the pool, which tries it before it gives it out again."""
@@ -255,7 +257,7 @@ class _Worker:
             try:
                 how(session)
             except Exception as error:
-                logger.error("closing a database connection failed: %s", error)
+                logger.error("closing a database connection failed: %s", explanations.one_line(error))
 
     def work_off(self, batch: Sequence[Unit]) -> Exception | None:
         """Run a batch; the error with which all of it was taken back, if it was.
@@ -285,7 +287,7 @@ class _Worker:
                     break
                 # Whoever met in a deadlock must not meet again.
                 time.sleep(random.uniform(0, JITTER_SECONDS * attempt))
-        self._complaints.say("a batch was taken back: %s", error)
+        self._complaints.say("a batch was taken back", error)
         _take_back(waiting, error)
         return error
 

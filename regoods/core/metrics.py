@@ -5,6 +5,8 @@ from collections import Counter, deque
 
 from prometheus_client import CollectorRegistry, Histogram
 
+from regoods.core import log
+
 LAG_MS = 100
 """How often it is looked how late the loop is."""
 
@@ -76,6 +78,11 @@ class Metrics:
         )
         self.bus = BusMetrics()
         self.loop = LoopLag()
+
+    @property
+    def log_lines_dropped(self) -> int:
+        """Of the whole process."""
+        return log.dropped()
 
     def opened(self) -> None:
         self.connections_opened += 1

@@ -14,9 +14,9 @@ _count = itertools.count(1)
 
 
 class Origin:
-    """One request: its id, and when it came, by the monotonic clock."""
+    """One request: its id, when it came by the monotonic clock, and who made it."""
 
-    __slots__ = ("arrived", "request_id")
+    __slots__ = ("arrived", "request_id", "user_id")
 
     def __init__(self, given_id: str | None = None) -> None:
         """`given_id`: the client's or a proxy's, where there is one; kept if it is one."""
@@ -24,17 +24,21 @@ class Origin:
         if given_id is None or not REQUEST_ID.fullmatch(given_id):
             given_id = f"{_process}-{next(_count):x}"
         self.request_id = given_id
+        self.user_id = 0
+        """By his token, once it is read."""
 
     def encode(self) -> bytes:
-        """For other nodes, two words: when it came, in seconds of Unix time, and its id."""
-        return b"%.4f %s" % (time.time() - time.monotonic() + self.arrived, self.request_id.encode())
+        """For other nodes, three words: when it came, in seconds of Unix time, its id, and who made it."""
+        arrived = time.time() - time.monotonic() + self.arrived
+        return b"%.4f %s %d" % (arrived, self.request_id.encode(), self.user_id)
 
     @classmethod
-    def decode(cls, arrived: bytes, request_id: bytes) -> "Origin":
+    def decode(cls, arrived: bytes, request_id: bytes, user_id: bytes) -> "Origin":
         """What `encode` wrote on another node. One whose clock is ahead of ours cannot make it come after now."""
         origin = cls.__new__(cls)
         origin.arrived = time.monotonic() - max(0.0, time.time() - float(arrived))
         origin.request_id = request_id.decode()
+        origin.user_id = int(user_id)
         return origin
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from regoods.core import origin
+from regoods.core import log, origin
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
 from regoods.core.lanes import Complaints, Lane, Unit
-from regoods.core.outbox import EventLog, Outbox, Publication
+from regoods.core.outbox import EventLog, Outbox, Publication, Subject
 from regoods.core.wire import Shape
 
 logger = logging.getLogger(__name__)
@@ -72,13 +72,14 @@ class Work:
         event: bytes,
         *,
         echoes: Sequence[bytes] = (),
-        created_message_id: int | None = None,
+        of: Subject | None = None,
+        creates: bool = False,
     ) -> None:
         """Log an encoded event for these users, and send it to each of their sockets once it is committed.
 
-        `echoes` are sent before it and not logged. `created_message_id`: the message whose creation this tells.
+        `echoes` are sent before it and not logged. `of`: which message it tells of; `creates`: it tells its creation.
         """
-        self.outbox.append(Publication(audience, event, echoes, created_message_id))
+        self.outbox.append(Publication(audience, event, echoes, of, creates))
 
     def latest_number(self, user_id: int) -> int | None:
         """The number of the newest event in the user's log; None where there is no log."""
@@ -161,7 +162,7 @@ class WorkQueue:
         clock: Clock,
         *,
         guards: Sequence[Callable[[Work, int], None]],
-        deliver: Callable[[Publication], None],
+        deliver: Callable[[Publication], int],
         online: Callable[[Collection[int]], set[int]],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         hearers: Mapping[str, Sequence[Callable[..., None]]],
@@ -288,13 +289,34 @@ class WorkQueue:
 
     def _push(self, publication: Publication) -> None:
         try:
-            self._deliver(publication)
+            sockets = self._deliver(publication)
         except Exception:
             # It is committed; a failed push must not become a failed answer (contract, section 2).
             logger.exception("an event could not be pushed")
+        else:
+            _tell(publication, sockets)
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):
-            self._complaints.say("the database refused: %s", error)
+            self._complaints.say("the database refused", error)
             return ServiceUnavailable()
         return error
+
+
+def _tell(publication: Publication, sockets: int) -> None:
+    """The log's line of a publication: which event, of which request and message, to how many sockets of this process.
+
+    What only the doer's own other tabs hear is said at level debug.
+    """
+    origin = publication.origin
+    facts: dict[str, object] = {}
+    level = logging.INFO
+    if origin is not None:
+        facts = {"requestId": origin.request_id, "userId": origin.user_id}
+        if publication.audience == (origin.user_id,):
+            level = logging.DEBUG
+    if not log.event.is_enabled_for(level):
+        return
+    if publication.of is not None:
+        facts["messageId"], facts["recipientId"] = publication.of
+    log.event.log(level, f"{publication.kind}_broadcast", **facts, sockets=sockets)

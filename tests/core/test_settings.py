@@ -47,6 +47,7 @@ DEFAULTS = {
     "RATE_LIMIT_WRITES_PER_MINUTE": 300,
     "RATE_LIMIT_READS_PER_MINUTE": 1_200,
     "LOG_LEVEL": "info",
+    "LOG_FORMAT": "auto",
     "DEBUG_CHAT": True,
 }
 
@@ -91,6 +92,7 @@ GOOD = [
     ("RATE_LIMIT_WRITES_PER_MINUTE", "0", 0),
     ("RATE_LIMIT_READS_PER_MINUTE", "0", 0),
     ("LOG_LEVEL", "DEBUG", "debug"),
+    ("LOG_FORMAT", "JSON", "json"),
     ("DEBUG_CHAT", "no", False),
 ]
 
@@ -141,6 +143,7 @@ WRONG = [
     ("RATE_LIMIT_WRITES_PER_MINUTE", "-1", "0 = off"),
     ("RATE_LIMIT_READS_PER_MINUTE", "lots", "0 = off"),
     ("LOG_LEVEL", "verbose", "debug | info | warning | error"),
+    ("LOG_FORMAT", "xml", "auto | json | text"),
     ("DEBUG_CHAT", "perhaps", "true | false"),
 ]
 
