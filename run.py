@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
 from regoods.app import Application, contract, make_app, make_server
-from regoods.core import backup, durability, indexes, log, schema
+from regoods.core import backup, durability, indexes, log, schema, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
 from regoods.core.differences import MIGRATE
@@ -216,6 +216,7 @@ async def serve(settings: Settings, count: int) -> int:
         raise SettingsError(
             f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
         )
+    tracing.check(settings.otel_exporter_otlp_endpoint)
     listening = listen(settings)
     app = make_app(settings)
     app.prepare_database()
@@ -225,11 +226,13 @@ async def serve(settings: Settings, count: int) -> int:
         app.database.close()
         hello = functools.partial(announce, settings, port, app.database.shown, count)
         return await workers.Crew(count, PROGRAM, listening, hello).serve()
+    tracing.start(settings.otel_exporter_otlp_endpoint)
     stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
     announce(settings, port, app.database.shown)
     await stopping.wait()
     workers.say("Stopping: no new connections, what is in flight is answered.")
     await app.stop(server)
+    tracing.stop()
     workers.say("Stopped.")
     return 0
 
@@ -239,10 +242,12 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
     app = make_app(settings)
     app.check_database()
     server = make_server(app)
+    tracing.start(settings.otel_exporter_otlp_endpoint)
     stopping = start(app, server, listening, (signal.SIGTERM,))
     inherited.say_serving(orphaned=stopping.set)
     await stopping.wait()
     await app.stop(server)
+    tracing.stop()
     return 0
 
 

@@ -24,7 +24,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from regoods.core import log, origin
+from regoods.core import log, origin, tracing
 from regoods.core.errors import (
     CODES,
     ApiError,
@@ -103,8 +103,13 @@ class Failure(Shape):
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request, without its query: that is where a socket's token stands."""
+    """One line a request, without its query: that is where a socket's token stands. Its span, where it is traced, ends
+    here."""
     status = handler.get_status()
+    if tracing.tracer is not None and isinstance(handler, EnvelopeHandler) and handler.origin.span is not None:
+        path = loggable(handler).partition(" ")[2]
+        known = {"url.path": path, "regoods.request_id": handler.origin.request_id}
+        tracing.tracer.end(handler.origin.span, status, **known)
     # A 503 is said once by who knows its cause; a line for each would make what is too much more.
     quiet = status < 400 or status == HTTPStatus.SERVICE_UNAVAILABLE
     level = logging.DEBUG if quiet else logging.INFO if status < 500 else logging.ERROR
@@ -205,6 +210,9 @@ class EnvelopeHandler(RequestHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         origin.current.set(self.origin)
+        if tracing.tracer is not None:
+            name = f"{self.request.method} {type(self).__name__}"
+            self.origin.span = tracing.tracer.begin(name, self.request.headers.get("traceparent"))
         return None
 
     def compute_etag(self) -> None:

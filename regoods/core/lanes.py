@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from regoods.core import explanations
+from regoods.core import explanations, tracing
 from regoods.core.database import Database, Session
 from regoods.core.origin import Origin
 from regoods.core.outbox import Outbox
@@ -58,7 +58,7 @@ class Complaints:
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
-    __slots__ = ("call", "error", "future", "origin", "outbox", "result")
+    __slots__ = ("call", "error", "future", "origin", "outbox", "queued", "result")
 
     def __init__(
         self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any], origin: Origin | None
@@ -66,6 +66,7 @@ class Unit:
         self.call = call
         self.future = future
         self.origin = origin
+        self.queued = time.monotonic()
         self.outbox: Outbox = []
         self.result: Any = None
         self.error: Exception | None = None
@@ -132,9 +133,12 @@ class Lane:
         """Whether one more would wait longer than MOST_WAIT_SECONDS."""
         return self.waiting >= self.room
 
-    def _finish(self, batch: Sequence[Unit], seconds: float) -> None:
-        """On the loop's thread: a batch is done that took so long."""
+    def _finish(self, batch: Sequence[Unit], begun: float, ended: float) -> None:
+        """On the loop's thread: a batch is done."""
         self.waiting -= len(batch)
+        seconds = ended - begun
+        if tracing.tracer is not None:
+            _trace(tracing.tracer, batch, begun, ended)
         if len(batch) >= self._telling:
             done = len(self._threads) * MOST_WAIT_SECONDS * len(batch) / max(seconds, 1e-6)
             self.room = max(self._least_room, int(0.8 * self.room + 0.2 * done))
@@ -172,7 +176,7 @@ class Lane:
                 ending = ending or self._stopping
                 _take_back(rest, error)
                 batch += rest
-            self._loop.call_soon_threadsafe(self._finish, batch, time.monotonic() - begun)
+            self._loop.call_soon_threadsafe(self._finish, batch, begun, time.monotonic())
         worker.close()
 
 
@@ -351,6 +355,14 @@ class _Worker:
             self._doubted = self._doubted or self._database.is_away(error)
             return False
         return True
+
+
+def _trace(tracer: tracing.Tracer, batch: Sequence[Unit], begun: float, ended: float) -> None:
+    """Tell of each unit how long it waited, and of the transaction that it shared with the others."""
+    for unit in batch:
+        if unit.origin is not None and unit.origin.span is not None:
+            tracer.tell(unit.origin.span, "queue", unit.queued, begun)
+            tracer.tell(unit.origin.span, "transaction", begun, ended, units=len(batch))
 
 
 def _take_back(batch: Sequence[Unit], error: Exception) -> None:

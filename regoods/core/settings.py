@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: json in production, text elsewhere."""
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/]+.*$", description="an http(s) URL")] = ""
+    """Where traces are sent; empty: there are none."""
     debug_chat: bool = True
 
     def __repr__(self) -> str:
@@ -121,6 +123,7 @@ UNSHOWN = {
     "database_url": "it does not begin like a URL of a database",
     "redis_url": "it is no URL of a Redis",
     "jwt_jwks_url": "it is no URL",
+    "otel_exporter_otlp_endpoint": "it is no URL",
 }
 """What is said of a value that may hold a password."""
 

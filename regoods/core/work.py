@@ -6,11 +6,12 @@ Writes are committed in groups (`core/lanes.py`); then the loop publishes their 
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from regoods.core import log, origin
+from regoods.core import log, origin, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
@@ -288,6 +289,7 @@ class WorkQueue:
                 unit.future.set_exception(self._translate(unit.error))
 
     def _push(self, publication: Publication) -> None:
+        begun = time.monotonic()
         try:
             sockets = self._deliver(publication)
         except Exception:
@@ -295,6 +297,10 @@ class WorkQueue:
             logger.exception("an event could not be pushed")
         else:
             _tell(publication, sockets)
+            origin = publication.origin
+            if tracing.tracer is not None and origin is not None and origin.span is not None:
+                name = f"push {publication.kind}"
+                tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):

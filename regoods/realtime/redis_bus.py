@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from regoods.core import log
+from regoods.core import log, tracing
 from regoods.core.errors import ServiceUnavailable
 from regoods.core.metrics import Metrics
 from regoods.core.origin import Origin
@@ -222,8 +222,12 @@ class RedisBus(Bus):
             return
         message_id, *words = told
         origin = Origin.decode(*words)
+        begun = time.monotonic()
         self._accept(user_id, number, events, origin)
         sockets = len(self._registry.of(user_id))
+        if tracing.tracer is not None and origin.span is not None and sockets:
+            name = f"push {kind(events[-1])}"
+            tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
         if sockets and log.event.is_enabled_for(logging.INFO):
             about = {"messageId": int(message_id)} if message_id != b"0" else {}
             log.event.info(

@@ -48,6 +48,7 @@ DEFAULTS = {
     "RATE_LIMIT_READS_PER_MINUTE": 1_200,
     "LOG_LEVEL": "info",
     "LOG_FORMAT": "auto",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
     "DEBUG_CHAT": True,
 }
 
@@ -93,6 +94,7 @@ GOOD = [
     ("RATE_LIMIT_READS_PER_MINUTE", "0", 0),
     ("LOG_LEVEL", "DEBUG", "debug"),
     ("LOG_FORMAT", "JSON", "json"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     ("DEBUG_CHAT", "no", False),
 ]
 
@@ -144,6 +146,7 @@ WRONG = [
     ("RATE_LIMIT_READS_PER_MINUTE", "lots", "0 = off"),
     ("LOG_LEVEL", "verbose", "debug | info | warning | error"),
     ("LOG_FORMAT", "xml", "auto | json | text"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "an http(s) URL"),
     ("DEBUG_CHAT", "perhaps", "true | false"),
 ]
 
