@@ -84,7 +84,7 @@ $(VENV)/installed: requirements.txt | $(VENV)/bin/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+$(VENV)/installed-dev: requirements-dev.txt requirements-tracing.txt $(VENV)/installed
 	@echo "Installing requirements-dev.txt into $(VENV) …"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

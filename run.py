@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from regoods import commands, workers
 from regoods.app import Application, make_app, make_inside_server, make_server
 from regoods.commands.token import demo_token
-from regoods.core import logs, systemd
+from regoods.core import log, systemd, tracing
 from regoods.core.settings import SETTINGS_ERROR, Settings, SettingsError, load_settings
 
 PROGRAM = Path(__file__).absolute()
@@ -46,6 +46,8 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
+    finally:
+        log.flush()
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -79,7 +81,7 @@ def begin_to_serve(options: argparse.Namespace) -> int:
     settings = load_settings()
     inherited = workers.Inherited.read(options.as_worker) if options.as_worker else None
     sys.setswitchinterval(SWITCH_SECONDS)
-    logs.begin(settings, f"worker {inherited.number}" if inherited else "")
+    log.begin(settings, worker=inherited.number if inherited else None)
     if inherited:
         return asyncio.run(serve_as_worker(settings, inherited))
     return asyncio.run(serve(settings, options.workers))
@@ -91,6 +93,7 @@ async def serve(settings: Settings, count: int) -> int:
         raise SettingsError(
             f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
         )
+    tracing.check(settings.otel_exporter_otlp_endpoint)
     handed_over = systemd.take_sockets()
     listening = handed_over or listen("PORT", settings.port, settings.host)
     inside = listen_inside(settings, count)
@@ -106,12 +109,14 @@ async def serve(settings: Settings, count: int) -> int:
         app.database.close()
         code = await workers.Crew(count, PROGRAM, listening, inside, hello, delay).serve()
     else:
+        tracing.start(settings.otel_exporter_otlp_endpoint)
         stopping = start(app, server, listening, {signal.SIGTERM: delay, signal.SIGINT: delay})
         async with serving_inside(app, inside):
             hello()
             delay = await stopping
             workers.say_stopping()
             await app.stop(server, delay)
+        tracing.stop()
         workers.say("Stopped.")
         code = 0
     alive.cancel()
@@ -123,11 +128,13 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
     app = make_app(settings)
     app.check_database()
     server = make_server(app)
+    tracing.start(settings.otel_exporter_otlp_endpoint)
     stopping = start(app, server, listening, {signal.SIGTERM: settings.drain_delay / 1000, workers.LEAVE: 0})
     async with serving_inside(app, inherited.inside_sockets()):
         # Without its parent it is in the way of whoever is started anew: the port must be free.
         inherited.say_serving(orphaned=functools.partial(begin_to_stop, stopping, 0))
         await app.stop(server, await stopping)
+    tracing.stop()
     return 0
 
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -347,7 +347,6 @@ class PatientServer(HTTPServer):
     """An HTTPServer whose silent and slow clients are ended by `Patience`, and who reads no request in two ways."""
 
     patience: Patience
-    refusal: ClassVar[bytes] = http.refusal()
     listening: Sequence[socket.socket] = ()
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
@@ -366,7 +365,7 @@ class PatientServer(HTTPServer):
         self.stop()
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
-        framing.make_strict(stream, self.refusal)
+        framing.make_strict(stream, http.refusal)
         self.patience.accepted(stream)
         super().handle_stream(stream, address)
 

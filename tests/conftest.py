@@ -1,6 +1,7 @@
 """Fixtures: a running server and people who use it. Every test function that is a coroutine runs on Tornado's loop."""
 
 import inspect
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
+import structlog
 from tornado.ioloop import IOLoop
 
 from regoods import migrations
@@ -277,3 +279,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"NOT RUN: {report.nodeid}: {report.longrepr[2]}")
     if os.environ.get("CI") == "true" and skipped(config):
         terminalreporter.write_line("Under CI=true a skipped test is a failure.")
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """The events that are logged in the test's own process, at whatever level, as dicts."""
+    before, capture = structlog.get_config(), structlog.testing.LogCapture()
+    structlog.configure(processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    yield capture.entries
+    structlog.configure(**before)

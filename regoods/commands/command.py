@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from regoods.core import logs
+from regoods.core import log
 from regoods.core.settings import SETTINGS_ERROR, Settings, load_settings
 
 DONE = 0
@@ -38,5 +38,5 @@ def begin(*, tokens: bool = False) -> Settings:
     Raises SettingsError.
     """
     settings = load_settings(tokens=tokens)
-    logs.begin(settings)
+    log.begin(settings)
     return settings

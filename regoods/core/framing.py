@@ -8,7 +8,7 @@ folded lines, control characters and several Hosts. It lets through what is refu
 
 import re
 from asyncio import Future
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, SSLIOStream
@@ -49,22 +49,22 @@ async def _checked(reading: Awaitable[bytes]) -> bytes:
 class StrictStream(IOStream):
     """An HTTP connection whose requests are checked; adds no state to the class it stands for."""
 
-    refusal = TORNADO_REFUSES
-    """What is said instead of that."""
+    refusal: Callable[[], bytes]
+    """Makes what is said instead of that."""
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         # Tornado reads nothing by a regex but the head of a request.
         return _checked(super().read_until_regex(regex, max_bytes))
 
     def write(self, data: bytes | memoryview) -> "Future[None]":
-        return super().write(self.refusal if data == TORNADO_REFUSES else data)
+        return super().write(self.refusal() if data == TORNADO_REFUSES else data)
 
 
 class StrictTlsStream(StrictStream, SSLIOStream):
     pass
 
 
-def make_strict(stream: IOStream, refusal: bytes) -> None:
+def make_strict(stream: IOStream, refusal: Callable[[], bytes]) -> None:
     """Check what comes on a connection that has just been accepted.
 
     Tornado's server makes the stream itself, names its class nowhere, and has begun with it when it hands it over (the

@@ -24,7 +24,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from regoods.core import origin
+from regoods.core import log, origin, tracing
 from regoods.core.errors import (
     CODES,
     ApiError,
@@ -45,7 +45,6 @@ from regoods.core.patience import Patience
 from regoods.core.wire import Page, Shape, decode, encode
 from regoods.core.work import Action
 
-access_log = logging.getLogger("regoods.access")
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -104,13 +103,26 @@ class Failure(Shape):
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request, without its query: that is where a socket's token stands."""
+    """One line a request, without its query: that is where a socket's token stands. Its span, where it is traced, ends
+    here."""
     status = handler.get_status()
+    if tracing.tracer is not None and isinstance(handler, EnvelopeHandler) and handler.origin.span is not None:
+        path = loggable(handler).partition(" ")[2]
+        known = {"url.path": path, "regoods.request_id": handler.origin.request_id}
+        tracing.tracer.end(handler.origin.span, status, **known)
     # A 503 is said once by who knows its cause; a line for each would make what is too much more.
     quiet = status < 400 or status == HTTPStatus.SERVICE_UNAVAILABLE
     level = logging.DEBUG if quiet else logging.INFO if status < 500 else logging.ERROR
-    if access_log.isEnabledFor(level):
-        access_log.log(level, "%d %s %.1f ms", status, loggable(handler), 1000 * handler.request.request_time())
+    if not log.event.is_enabled_for(level):
+        return
+    method, _, path = loggable(handler).partition(" ")
+    facts: dict[str, object] = {}
+    if isinstance(handler, EnvelopeHandler):
+        facts["requestId"] = handler.origin.request_id
+        if handler.origin.user_id:
+            facts["userId"] = handler.origin.user_id
+    milliseconds = round(1000 * handler.request.request_time(), 1)
+    log.event.log(level, "request", method=method, path=path, status=status, ms=milliseconds, **facts)
 
 
 def loggable(handler: RequestHandler) -> str:
@@ -198,6 +210,9 @@ class EnvelopeHandler(RequestHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         origin.current.set(self.origin)
+        if tracing.tracer is not None:
+            name = f"{self.request.method} {type(self).__name__}"
+            self.origin.span = tracing.tracer.begin(name, self.request.headers.get("traceparent"))
         return None
 
     def compute_etag(self) -> None:
@@ -229,12 +244,15 @@ def failure(error: ApiError) -> bytes:
 
 
 def refusal() -> bytes:
-    """The answer to what is no HTTP: there is no request yet that a handler could answer."""
+    """The answer to what is no HTTP: there is no request yet that a handler could answer, nor an id that it gave."""
+    request_id = Origin().request_id
+    log.event.info("request", status=HTTPStatus.BAD_REQUEST.value, requestId=request_id)
     body = failure(BadRequest())
     headers = SECURITY_HEADERS | {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
+        "X-Request-Id": request_id,
         "Connection": "close",
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -401,7 +419,7 @@ class ApiHandler(EnvelopeHandler):
         if getattr(type(self), method) is ApiHandler.not_found:
             raise NotFound
         if self.requires_user:
-            self.user_id = self._authenticate()
+            self.user_id = self.origin.user_id = self._authenticate()
             self._limit_rate()
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from regoods.core import explanations, tracing
 from regoods.core.database import Database, Session
 from regoods.core.metrics import LaneMetrics
 from regoods.core.origin import Origin
@@ -47,8 +48,9 @@ class Complaints:
         self._log = log
         self._said: tuple[str, float] = ("", 0.0)
 
-    def say(self, text: str, *facts: object) -> None:
-        now, line = time.monotonic(), text % facts
+    def say(self, text: str, error: BaseException | None = None) -> None:
+        """Of an error the first line: behind it databases quote rows."""
+        now, line = time.monotonic(), text if error is None else f"{text}: {explanations.one_line(error)}"
         if line != self._said[0] or now - self._said[1] >= SILENCE_SECONDS:
             self._said = (line, now)
             self._log.error("%s", line)
@@ -57,7 +59,7 @@ class Complaints:
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
-    __slots__ = ("call", "error", "future", "origin", "outbox", "result")
+    __slots__ = ("call", "error", "future", "origin", "outbox", "queued", "result")
 
     def __init__(
         self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any], origin: Origin | None
@@ -65,6 +67,7 @@ class Unit:
         self.call = call
         self.future = future
         self.origin = origin
+        self.queued = time.monotonic()
         self.outbox: Outbox = []
         self.result: Any = None
         self.error: Exception | None = None
@@ -133,10 +136,13 @@ class Lane:
         """Whether one more would wait longer than MOST_WAIT_SECONDS."""
         return self.waiting >= self.room
 
-    def _finish(self, batch: Sequence[Unit], seconds: float) -> None:
-        """On the loop's thread: a batch is done that took so long."""
+    def _finish(self, batch: Sequence[Unit], begun: float, ended: float) -> None:
+        """On the loop's thread: a batch is done."""
         self.waiting -= len(batch)
+        seconds = ended - begun
         self._metrics.did(len(batch), seconds)
+        if tracing.tracer is not None:
+            _trace(tracing.tracer, batch, begun, ended)
         if len(batch) >= self._telling:
             done = len(self._threads) * MOST_WAIT_SECONDS * len(batch) / max(seconds, 1e-6)
             self.room = max(self._least_room, int(0.8 * self.room + 0.2 * done))
@@ -177,7 +183,7 @@ class Lane:
                 ending = ending or self._stopping
                 _take_back(rest, error)
                 batch += rest
-            self._loop.call_soon_threadsafe(self._finish, batch, time.monotonic() - begun)
+            self._loop.call_soon_threadsafe(self._finish, batch, begun, time.monotonic())
         worker.close()
 
 
@@ -243,7 +249,7 @@ class _Worker:
         try:
             self._session = self._database.session(writes=self._writes)
         except Exception as error:
-            logger.warning("the database is not there yet: %s", error)
+            logger.warning("the database is not there yet: %s", explanations.one_line(error))
 
     def idle(self) -> None:
         """Nothing waits: a server's connection goes back to the pool, which tries it before it gives it out again."""
@@ -262,7 +268,7 @@ class _Worker:
             try:
                 how(session)
             except Exception as error:
-                logger.error("closing a database connection failed: %s", error)
+                logger.error("closing a database connection failed: %s", explanations.one_line(error))
 
     def work_off(self, batch: Sequence[Unit]) -> Exception | None:
         """Run a batch; the error with which all of it was taken back, if it was.
@@ -292,7 +298,7 @@ class _Worker:
                     break
                 # Whoever met in a deadlock must not meet again.
                 time.sleep(random.uniform(0, JITTER_SECONDS * attempt))
-        self._complaints.say("a batch was taken back: %s", error)
+        self._complaints.say("a batch was taken back", error)
         _take_back(waiting, error)
         return error
 
@@ -356,6 +362,14 @@ class _Worker:
             self._doubted = self._doubted or self._database.is_away(error)
             return False
         return True
+
+
+def _trace(tracer: tracing.Tracer, batch: Sequence[Unit], begun: float, ended: float) -> None:
+    """Tell of each unit how long it waited, and of the transaction that it shared with the others."""
+    for unit in batch:
+        if unit.origin is not None and unit.origin.span is not None:
+            tracer.tell(unit.origin.span, "queue", unit.queued, begun)
+            tracer.tell(unit.origin.span, "transaction", begun, ended, units=len(batch))
 
 
 def _take_back(batch: Sequence[Unit], error: Exception) -> None:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+from regoods.core import log
+
 # A series beside each counter and histogram that says when it was made: when the process was.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -212,6 +214,11 @@ class Metrics:
         if histogram is None:
             histogram = self._requests_of[key] = self._requests.labels(key[0], f"{key[1]}xx")
         histogram.observe(seconds)
+
+    @property
+    def log_lines_dropped(self) -> int:
+        """Of the whole process."""
+        return log.dropped()
 
     def opened(self) -> None:
         self.connections_opened += 1

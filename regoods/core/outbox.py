@@ -3,28 +3,48 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from regoods.core.database import Session
 from regoods.core.origin import Origin
 
 
+class Subject(NamedTuple):
+    """The message that something is about, and whom it was written to."""
+
+    message_id: int
+    recipient_id: int
+
+
 class Publication:
     """An encoded event for some users; `EventLog.append` gives it its numbers."""
 
-    __slots__ = ("audience", "created_message_id", "echoes", "event", "numbers", "origin")
+    __slots__ = ("audience", "creates", "echoes", "event", "numbers", "of", "origin")
 
     def __init__(
-        self, audience: Sequence[int], event: bytes, echoes: Sequence[bytes], created_message_id: int | None
+        self,
+        audience: Sequence[int],
+        event: bytes,
+        echoes: Sequence[bytes],
+        of: Subject | None,
+        creates: bool,
     ) -> None:
         self.audience = audience
         self.event = event
         self.echoes = echoes
         """Events that say the same in other words: pushed before it under its number, kept nowhere."""
-        self.created_message_id = created_message_id
+        self.of = of
+        self.creates = creates
+        """Whether it tells that message's creation."""
         self.numbers: Sequence[int] = ()
         """Its number in each receiver's log, in the order of `audience`; none where there is no log."""
         self.origin: Origin | None = None
         """The request it came of, where it was one."""
+
+    @property
+    def kind(self) -> str:
+        """Its `type` on the wire."""
+        return kind(self.event)
 
 
 Outbox = list[Publication]
@@ -40,6 +60,14 @@ class EventLog:
     """The number of the newest event in a user's log, 0 where there is none."""
     latest_of: Callable[[Session, Sequence[int]], Mapping[int, int]]
     """The same of several users; those without any are left out."""
+
+
+def kind(event: bytes) -> str:
+    """The `type` of an encoded event, with which it begins."""
+    return event[len(_BEGIN) : event.index(b'"', len(_BEGIN))].decode()
+
+
+_BEGIN = b'{"type":"'
 
 
 def numbered(event: bytes, number: int) -> bytes:

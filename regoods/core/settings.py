@@ -105,6 +105,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alert_window: Annotated[int, whole(1_000, 3_600_000, " (ms)")] = 300_000
     memory_limit: Annotated[int, whole(0, 2**50, " (bytes; 0 = what the machine or the cgroup has)")] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """auto: json in production, text elsewhere."""
+    otel_exporter_otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/]+.*$", description="an http(s) URL")] = ""
+    """Where traces are sent; empty: there are none."""
     debug_chat: bool = True
 
     def __repr__(self) -> str:
@@ -131,6 +135,7 @@ UNSHOWN = {
     "redis_url": "it is no URL of a Redis",
     "jwt_jwks_url": "it is no URL",
     "alert_webhook_url": "it is no URL that can be posted to",
+    "otel_exporter_otlp_endpoint": "it is no URL",
 }
 """What is said of a value that may hold a password."""
 

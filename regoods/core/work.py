@@ -6,17 +6,18 @@ Writes are committed in groups (`core/lanes.py`); then the loop publishes their 
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from regoods.core import origin
+from regoods.core import log, origin, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
 from regoods.core.lanes import Complaints, Lane, Unit
 from regoods.core.metrics import Metrics
-from regoods.core.outbox import EventLog, Outbox, Publication
+from regoods.core.outbox import EventLog, Outbox, Publication, Subject
 from regoods.core.wire import Shape
 
 logger = logging.getLogger(__name__)
@@ -73,13 +74,14 @@ class Work:
         event: bytes,
         *,
         echoes: Sequence[bytes] = (),
-        created_message_id: int | None = None,
+        of: Subject | None = None,
+        creates: bool = False,
     ) -> None:
         """Log an encoded event for these users, and send it to each of their sockets once it is committed.
 
-        `echoes` are sent before it and not logged. `created_message_id`: the message whose creation this tells.
+        `echoes` are sent before it and not logged. `of`: which message it tells of; `creates`: it tells its creation.
         """
-        self.outbox.append(Publication(audience, event, echoes, created_message_id))
+        self.outbox.append(Publication(audience, event, echoes, of, creates))
 
     def latest_number(self, user_id: int) -> int | None:
         """The number of the newest event in the user's log; None where there is no log."""
@@ -162,7 +164,7 @@ class WorkQueue:
         clock: Clock,
         *,
         guards: Sequence[Callable[[Work, int], None]],
-        deliver: Callable[[Publication], None],
+        deliver: Callable[[Publication], int],
         online: Callable[[Collection[int]], set[int]],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         hearers: Mapping[str, Sequence[Callable[..., None]]],
@@ -299,14 +301,40 @@ class WorkQueue:
                 unit.future.set_exception(self._translate(unit.error))
 
     def _push(self, publication: Publication) -> None:
+        begun = time.monotonic()
         try:
-            self._deliver(publication)
+            sockets = self._deliver(publication)
         except Exception:
             # It is committed; a failed push must not become a failed answer (contract, section 2).
             logger.exception("an event could not be pushed")
+        else:
+            _tell(publication, sockets)
+            origin = publication.origin
+            if tracing.tracer is not None and origin is not None and origin.span is not None:
+                name = f"push {publication.kind}"
+                tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):
-            self._complaints.say("the database refused: %s", error)
+            self._complaints.say("the database refused", error)
             return ServiceUnavailable()
         return error
+
+
+def _tell(publication: Publication, sockets: int) -> None:
+    """The log's line of a publication: which event, of which request and message, to how many sockets of this process.
+
+    What only the doer's own other tabs hear is said at level debug.
+    """
+    origin = publication.origin
+    facts: dict[str, object] = {}
+    level = logging.INFO
+    if origin is not None:
+        facts = {"requestId": origin.request_id, "userId": origin.user_id}
+        if publication.audience == (origin.user_id,):
+            level = logging.DEBUG
+    if not log.event.is_enabled_for(level):
+        return
+    if publication.of is not None:
+        facts["messageId"], facts["recipientId"] = publication.of
+    log.event.log(level, f"{publication.kind}_broadcast", **facts, sockets=sockets)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
+from regoods.core import log, origin
 from regoods.core.errors import ApiError, InvalidToken, RateLimited, Unauthorized
 from regoods.core.feature import Services
 from regoods.core.tokens import Claims
@@ -103,6 +104,9 @@ class Admission:
     def count(self, close: Close) -> None:
         """One more is refused so."""
         self._services.metrics.refused[close.reason] += 1
+        request = origin.current.get()
+        known = {} if request is None else {"requestId": request.request_id}
+        log.event.info("socket_refused", reason=close.reason, **known)
 
     async def _claims(self, token: str) -> Claims:
         learning = self._services.tokens.learning(token)

@@ -54,22 +54,26 @@ class Bus:
                 ready = text_frame(event)
             self.push(connections, ready)
 
-    def deliver(self, publication: Publication) -> None:
-        """Push a committed publication to the sockets of its audience, to each user under his own number."""
+    def deliver(self, publication: Publication) -> int:
+        """Push a committed publication to the sockets of its audience, to each user under his own number.
+
+        To how many sockets of this process it went.
+        """
         raise NotImplementedError
 
     def notify(self, kind: str, fact: bytes) -> None:
         """Tell all other nodes what concerns no single user's sockets."""
 
-    def write(self, user_id: int, frames: Iterable[bytes], origin: Origin | None) -> None:
-        """Write the ready frames of a publication to a user's sockets, if he has any."""
+    def write(self, user_id: int, frames: Iterable[bytes], origin: Origin | None) -> int:
+        """Write the ready frames of a publication to a user's sockets, if he has any; how many those are."""
         connections = self._registry.of(user_id)
         if not connections:
-            return
+            return 0
         for ready in frames:
             self.push(connections, ready)
         if origin is not None:
             self._metrics.delivery.observe(time.monotonic() - origin.arrived)
+        return len(connections)
 
     def push(self, connections: Sequence[Connection], ready: bytes) -> None:
         """Write a ready frame to these sockets, which are one user's."""
@@ -87,14 +91,15 @@ class LocalBus(Bus):
         self._pushed = PushedNumbers()
         super().__init__(registry, metrics, self._pushed)
 
-    def deliver(self, publication: Publication) -> None:
+    def deliver(self, publication: Publication) -> int:
         events = (*publication.echoes, publication.event)
         if not publication.numbers:
             frames = [text_frame(event) for event in events]
-            for user_id in publication.audience:
-                self.write(user_id, frames, publication.origin)
-            return
+            return sum(self.write(user_id, frames, publication.origin) for user_id in publication.audience)
+        reached = 0
         for user_id, number in zip(publication.audience, publication.numbers, strict=True):
             self._pushed.note(user_id, number)
             # Made only where somebody reads them.
-            self.write(user_id, (text_frame(numbered(event, number)) for event in events), publication.origin)
+            frames_of_his = (text_frame(numbered(event, number)) for event in events)
+            reached += self.write(user_id, frames_of_his, publication.origin)
+        return reached

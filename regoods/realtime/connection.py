@@ -11,7 +11,9 @@ from typing import Protocol
 
 from websockets.frames import Opcode
 
+from regoods.core import log
 from regoods.core.metrics import Metrics
+from regoods.core.origin import Origin
 from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_SLOW, Close, label
 from regoods.realtime.events import connected_frame, going_away_frame
 from regoods.realtime.frames import (
@@ -117,6 +119,11 @@ class Realtime:
         self._gone = asyncio.Event()
         self._gone.set()
 
+    def tell_opened(self, user_id: int, origin: Origin | None) -> None:
+        """The log's line of a socket that has just been handed over."""
+        request = {} if origin is None else {"requestId": origin.request_id}
+        log.event.info("socket_opened", userId=user_id, **request)
+
     def admits(self, connection: "Connection") -> Close | None:
         """Why a socket that has just been taken over must go again, if it must."""
         self._open += 1
@@ -144,6 +151,8 @@ class Realtime:
     def lost(self, connection: "Connection", close: Close) -> None:
         self.lets_go(connection)
         self.metrics.closed(label(close))
+        seconds = round(self.loop.time() - connection.opened_at, 1)
+        log.event.info("socket_closed", userId=connection.user_id, code=close.code, seconds=seconds)
         self._open -= 1
         if not self._open:
             self._gone.set()
@@ -173,6 +182,7 @@ class Connection(asyncio.Protocol):
         "due",
         "expires",
         "heard_at",
+        "opened_at",
         "pinged_at",
         "place",
         "slice_index",
@@ -196,7 +206,7 @@ class Connection(asyncio.Protocol):
         self.slice_index = 0
         self.expires = expires
         self.due = 0
-        self.heard_at = realtime.loop.time()
+        self.heard_at = self.opened_at = realtime.loop.time()
         self.pinged_at = 0.0
         self._realtime = realtime
         self._transport: asyncio.Transport | None = None

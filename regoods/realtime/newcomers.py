@@ -192,6 +192,7 @@ class Newcomer(asyncio.Protocol):
         connection = Connection(realtime, user_id, place, latest, self._reader.rest(), expires)
         transport.set_protocol(connection)
         connection.connection_made(transport)
+        realtime.tell_opened(user_id, None)
         connection.push(authenticated_frame(expires))
 
     def _refuse(self) -> None:

@@ -11,10 +11,11 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from regoods.core import log, tracing
 from regoods.core.errors import ServiceUnavailable
 from regoods.core.metrics import Metrics
 from regoods.core.origin import Origin
-from regoods.core.outbox import Publication, numbered
+from regoods.core.outbox import Publication, kind, numbered
 from regoods.core.redis_link import RedisAway, RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
 from regoods.core.work import Work, WorkQueue, reads_for_anyone
@@ -130,20 +131,24 @@ class RedisBus(Bus):
         for user_id in audience:
             self._send(self._channel(user_id), EVENT, b"0", event)
 
-    def deliver(self, publication: Publication) -> None:
+    def deliver(self, publication: Publication) -> int:
         events = (*publication.echoes, publication.event)
+        reached = sum(len(self._registry.of(user_id)) for user_id in publication.audience)
         if not publication.numbers:
             for event in events:
                 self.publish(publication.audience, event)
-            return
+            return reached
         origin = publication.origin
-        told = b"" if origin is None else b" " + origin.encode()
+        told = (
+            b"" if origin is None else b" %d %s" % (publication.of.message_id if publication.of else 0, origin.encode())
+        )
         for user_id, number in zip(publication.audience, publication.numbers, strict=True):
             if self._registry.of(user_id):
                 self._accept(user_id, number, events, origin)
             else:
                 self._ordering.accept(user_id, number, NOTHING)
             self._send(self._channel(user_id), EVENT, b"%d%s" % (number, told), *events, unpublished=user_id)
+        return reached
 
     def notify(self, kind: str, fact: bytes) -> None:
         self._send(self._all_nodes, NOTICE, kind.encode(), fact)
@@ -186,30 +191,53 @@ class RedisBus(Bus):
     def _take(self, channel: bytes, payload: bytes) -> None:
         """A message of Redis'."""
         head, *lines = payload.split(b"\n")
-        kind, node, argument, *told = head.split(b" ")
-        if kind == PING:
+        what, node, argument, *told = head.split(b" ")
+        if what == PING:
             self._stats.lag_seconds = time.monotonic() - float(argument)
             self._unanswered_since = None
             return
         if node == self.node:
             return
         self._stats.received += 1
-        if kind == NOTICE:
+        if what == NOTICE:
             take = self._notices.get(argument.decode())
             if take is not None:
                 take(lines[0])
-        elif kind in self.heard:
-            self.heard[kind](int(argument))
-        elif kind == ALL_BEHIND:
+        elif what in self.heard:
+            self.heard[what](int(argument))
+        elif what == ALL_BEHIND:
             self._look_at_all()
         else:
             user_id = int(channel[len(self._users) :])
-            if kind == BEHIND:
+            if what == BEHIND:
                 self._look_at((user_id,))
             elif argument == b"0":
                 super().publish((user_id,), lines[0])
             else:
-                self._accept(user_id, int(argument), lines, Origin.decode(*told) if told else None)
+                self._take_event(user_id, int(argument), lines, told)
+
+    def _take_event(self, user_id: int, number: int, events: Sequence[bytes], told: Sequence[bytes]) -> None:
+        if not told:
+            self._accept(user_id, number, events, None)
+            return
+        message_id, *words = told
+        origin = Origin.decode(*words)
+        begun = time.monotonic()
+        self._accept(user_id, number, events, origin)
+        sockets = len(self._registry.of(user_id))
+        if tracing.tracer is not None and origin.span is not None and sockets:
+            name = f"push {kind(events[-1])}"
+            tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
+        if sockets and log.event.is_enabled_for(logging.INFO):
+            about = {"messageId": int(message_id)} if message_id != b"0" else {}
+            log.event.info(
+                f"{kind(events[-1])}_relayed",
+                requestId=origin.request_id,
+                userId=origin.user_id,
+                **about,
+                recipientId=user_id,
+                sockets=sockets,
+            )
 
     def _accept(self, user_id: int, number: int, events: Sequence[bytes], origin: Origin | None) -> None:
         self._ordering.accept(user_id, number, ([text_frame(numbered(event, number)) for event in events], origin))

@@ -5,6 +5,7 @@ taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
 """
 
 import asyncio
+import contextvars
 import functools
 import logging
 from collections.abc import Awaitable, Sequence
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 from tornado.iostream import IOStream, SSLIOStream
 from tornado.websocket import WebSocketHandler
 
+from regoods.core import origin
 from regoods.core.errors import BadRequest, Forbidden, ServiceUnavailable, UpgradeRequired
 from regoods.core.http import EnvelopeHandler
 from regoods.realtime.admission import Admission, Admitted, Refused
@@ -90,6 +92,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
                 self._is_newcomer = True
                 return
         self._admitted = await self.admission.admit(tokens, self.client_address)
+        self.origin.user_id = self._admitted.user_id
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """The one name there is; never what the client says beside it."""
@@ -105,6 +108,9 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         assert stream is not None
         self.patience.forget(stream)
         if isinstance(stream, SSLIOStream):
+            # What comes over the socket from now on is no part of this request.
+            origin.current.set(None)
+            self._tell_opened(self._admitted)
             return StreamTransport(stream, self._protocol()).run()
         self._hand_over(stream)
         return None
@@ -156,7 +162,10 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         sock.setblocking(False)
         admitted = self._admitted
         protocol = self._protocol(early)
-        task = asyncio.ensure_future(self.realtime.loop.connect_accepted_socket(lambda: protocol, sock))
+        loop = self.realtime.loop
+        # In a context of its own: what comes over the socket from now on is no part of this request.
+        adopting = loop.connect_accepted_socket(lambda: protocol, sock)
+        task: asyncio.Task[object] = loop.create_task(adopting, context=contextvars.Context())
         self.adopting.add(task)
         task.add_done_callback(functools.partial(self._adopted, admitted))
 
@@ -165,8 +174,14 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             logger.error("a socket could not be taken over: %s", error)
+        elif not task.cancelled():
+            self._tell_opened(admitted)
         if admitted is not None and (error is not None or task.cancelled()):
             self.admission.give_up(admitted)
+
+    def _tell_opened(self, admitted: Admitted | None) -> None:
+        if admitted is not None:
+            self.realtime.tell_opened(admitted.user_id, self.origin)
 
     def _protocol(self, early: bytes = b"") -> Connection | Newcomer:
         """Which has the place now."""

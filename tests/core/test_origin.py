@@ -16,6 +16,6 @@ def test_another_node_hears_the_id_and_when_it_came() -> None:
 
 
 def test_what_comes_of_a_clock_that_is_ahead_came_just_now() -> None:
-    heard = Origin.decode(b"%.4f" % (time.time() + 60), b"id")
+    heard = Origin.decode(b"%.4f" % (time.time() + 60), b"id", b"1")
 
     assert heard.arrived <= time.monotonic()

@@ -122,7 +122,7 @@ async def test_the_room_follows_the_pace(server: RunningServer) -> None:
 
     def finish(seconds: float, size: int = 128) -> int:
         lane.waiting += size
-        lane._finish(batch[:size], seconds)
+        lane._finish(batch[:size], 0.0, seconds)
         for unit in batch:
             unit.future = asyncio.get_running_loop().create_future()
         return lane.room

@@ -51,6 +51,8 @@ DEFAULTS = {
     "ALERT_WINDOW": 300_000,
     "MEMORY_LIMIT": 0,
     "LOG_LEVEL": "info",
+    "LOG_FORMAT": "auto",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
     "DEBUG_CHAT": True,
 }
 
@@ -100,6 +102,8 @@ GOOD = [
     ("ALERT_WINDOW", "60000", 60_000),
     ("MEMORY_LIMIT", "2000000000", 2_000_000_000),
     ("LOG_LEVEL", "DEBUG", "debug"),
+    ("LOG_FORMAT", "JSON", "json"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     ("DEBUG_CHAT", "no", False),
 ]
 
@@ -156,6 +160,8 @@ WRONG = [
     ("ALERT_WINDOW", "999", "from 1000 to 3600000"),
     ("MEMORY_LIMIT", "2G", "(bytes"),
     ("LOG_LEVEL", "verbose", "debug | info | warning | error"),
+    ("LOG_FORMAT", "xml", "auto | json | text"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "an http(s) URL"),
     ("DEBUG_CHAT", "perhaps", "true | false"),
 ]
 

@@ -39,8 +39,8 @@ INJECTED = (
     "<img src=x onerror=alert(1)>",
 )
 HOSTILE = (*SQL, *INJECTED)
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+: [ -~]*")
-"""Of the log, whole: printable ASCII behind the name of who says it."""
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) ([\w.]+:|\w+) [ -~]*")
+"""Of the log, whole: printable ASCII behind the type of an event, or the name of who says it."""
 
 NEW = {"recipientId": 3, "messageContent": "Hello"}
 BODIES: dict[str, dict[str, Any]] = {"POST /messages": NEW, "PUT /messages/{messageId}": {"messageContent": "Hello"}}

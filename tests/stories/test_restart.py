@@ -71,7 +71,7 @@ async def test_a_chat_goes_on_after_a_restart(start: Start, number: signal.Signa
     assert await at_ben.closed() == GOING_AWAY
     assert await first.exit_code() == 0
     assert time.monotonic() - begun < 10
-    assert first.errors == ""  # nothing to alarm an operator
+    assert first.troubles == []  # nothing to alarm an operator
 
     second = await start(PORT=first.port).started()
     assert second.base_url == first.base_url

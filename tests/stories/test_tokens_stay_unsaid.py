@@ -142,10 +142,12 @@ async def say_everywhere(line: Eavesdropper, token: str) -> None:
 
 
 @pytest.mark.gen_test(timeout=240)
-@pytest.mark.parametrize("app_env", ["development", "production"])
-async def test_no_token_is_ever_said_again(tmp_path: Path, own_redis: RedisServer, app_env: str) -> None:
+@pytest.mark.parametrize(("app_env", "log_format"), [("development", "text"), ("production", "json")])
+async def test_no_token_is_ever_said_again(
+    tmp_path: Path, own_redis: RedisServer, app_env: str, log_format: str
+) -> None:
     database = sa.create_engine(f"sqlite:///{tmp_path}/regoods.db")
-    settings = {"LOG_LEVEL": "debug", "REDIS_URL": own_redis.url, "JWT_JWKS_URL": NOWHERE}
+    settings = {"LOG_LEVEL": "debug", "REDIS_URL": own_redis.url, "JWT_JWKS_URL": NOWHERE, "LOG_FORMAT": log_format}
     many = {"RATE_LIMIT_WRITES_PER_MINUTE": "0", "RATE_LIMIT_READS_PER_MINUTE": "0"}
     processes: list[ServerProcess] = []
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +20,7 @@ from tests.support.people import LIMIT, Person
 
 SECRET = "a-secret-for-tests-of-the-whole-process"
 TOKEN = r"(eyJ[\w-]+\.[\w-]+\.[\w-]+)"
+QUIET = re.compile(r'^\S+ (DEBUG|INFO) |"level":"(debug|info)"')
 ODBC = ("ODBCINI", "ODBCSYSINI", "LD_LIBRARY_PATH")
 NOTHING_SET = {field.name.upper(): "" for field in msgspec.structs.fields(Settings)} | {
     name: os.environ[name] for name in ODBC if name in os.environ
@@ -37,10 +40,18 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 class ServerProcess:
     """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`.
 
-    `listening`: a socket that is handed over as by systemd, and stays open.
+    `listening`: a socket that is handed over as by systemd, and stays open. `stderr`: where to, if that is not to be
+    kept in `errors`.
     """
 
-    def __init__(self, folder: Path, *arguments: str, listening: tcp.socket | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        listening: tcp.socket | None = None,
+        stderr: int | None = None,
+        **environment: str,
+    ) -> None:
         given = {
             "PORT": "0",
             "DATABASE_URL": f"sqlite:///{folder}/regoods.db",
@@ -66,7 +77,7 @@ class ServerProcess:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=self._errors,
+            stderr=self._errors if stderr is None else stderr,
             text=True,
             process_group=0,
         )
@@ -110,6 +121,16 @@ class ServerProcess:
     def errors(self) -> str:
         """All it has written to stderr."""
         return Path(self._errors.name).read_text()
+
+    @property
+    def troubles(self) -> list[str]:
+        """The lines of that but those of its log at level debug or info."""
+        return [line for line in self.errors.splitlines() if not QUIET.search(line)]
+
+    def logged(self, kind: str) -> list[dict[str, Any]]:
+        """The lines of this type of its log, which is JSON."""
+        lines = [json.loads(line) for line in self.errors.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["type"] == kind]
 
     def person(self, user_id: int) -> Person:
         person = Person(self.base_url, user_id, self.environment["JWT_ACCESS_SECRET"])

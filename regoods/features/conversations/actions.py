@@ -1,5 +1,6 @@
 """Listing and reading conversations."""
 
+from regoods.core.outbox import Subject
 from regoods.core.wire import Page, merged
 from regoods.core.work import Work, reads, writes
 from regoods.features.conversations import events, queries
@@ -38,6 +39,7 @@ def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadC
             audience(user_id, partner_id),
             events.conversation_read(user_id, partner_id, len(unread), unread[-1]),
             echoes=[events.message_read(message_id, work.now) for message_id in unread[-RECEIPTS:]],
+            of=Subject(unread[-1], user_id),
         )
     return events.ReadCounts(recipient_count=received, sender_count=sent, count=received)
 

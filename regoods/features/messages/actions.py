@@ -4,6 +4,7 @@ from msgspec import Raw
 
 from regoods.core.database import Row
 from regoods.core.errors import Forbidden, InvalidToken, NotFound
+from regoods.core.outbox import Subject
 from regoods.core.work import Work, reads, writes, writes_for_anyone
 from regoods.features.blocks.rules import check_no_block
 from regoods.features.conversations.events import message_read
@@ -62,8 +63,9 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
     if key is not None:
         queries.keep_key(work.session, user_id, rules.digest(key.encode()), events.digest(new), message_id, work.now)
     encoded = events.encoded_new(message_id, new, sender, recipient, post, work.now)
-    work.publish((new.recipient_id,), events.message_to_recipient(encoded), created_message_id=message_id)
-    work.publish((user_id,), events.message_to_sender(encoded))
+    message = Subject(message_id, new.recipient_id)
+    work.publish((new.recipient_id,), events.message_to_recipient(encoded), of=message, creates=True)
+    work.publish((user_id,), events.message_to_sender(encoded), of=message)
     return encoded
 
 
@@ -103,10 +105,10 @@ def send_system(work: Work, recipient_id: int, sender_id: int | None, post_id: i
 
 def publish_stored(work: Work, row: Row) -> None:
     """Tell both of a message that another program stored, which asks nobody who blocks whom."""
-    encoded = events.encoded(row)
-    work.publish((row.recipient_id,), events.message_to_recipient(encoded))
+    encoded, message = events.encoded(row), _of(row)
+    work.publish((row.recipient_id,), events.message_to_recipient(encoded), of=message)
     if row.sender_id != row.recipient_id:
-        work.publish((row.sender_id,), events.message_to_sender(encoded))
+        work.publish((row.sender_id,), events.message_to_sender(encoded), of=message)
 
 
 @writes_for_anyone
@@ -133,7 +135,7 @@ def mark_read(work: Work, user_id: int, message_id: int) -> Raw:
         return events.encoded(row)
     if user_id == row.recipient_id:
         if queries.mark_read_by_recipient(work.session, message_id, work.now):
-            work.publish(audience(row.sender_id, row.recipient_id), message_read(message_id, work.now))
+            work.publish(audience(row.sender_id, row.recipient_id), message_read(message_id, work.now), of=_of(row))
     elif not row.is_read_by_sender or row.sender_read_at is None:
         queries.mark_read_by_sender(work.session, message_id, work.now)
     return events.encoded(_get(work, message_id))
@@ -150,7 +152,7 @@ def edit(work: Work, user_id: int, message_id: int, change: events.Edit) -> Raw:
         rules.check_edit(_get_facts(work, message_id), user_id, work.now)
     work.tell("message_edited", message_id)
     encoded = events.encoded(_get(work, message_id))
-    work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded))
+    work.publish(audience(before.sender_id, before.recipient_id), events.message_edited(encoded), of=_of(before))
     return encoded
 
 
@@ -162,8 +164,12 @@ def delete(work: Work, user_id: int, message_id: int) -> events.Deleted:
     if not queries.delete(work.session, message_id, user_id, work.now):
         rules.check_delete(_get_facts(work, message_id), user_id)
     work.tell("message_deleted", message_id)
-    work.publish(audience(before.sender_id, before.recipient_id), events.message_deleted(message_id))
+    work.publish(audience(before.sender_id, before.recipient_id), events.message_deleted(message_id), of=_of(before))
     return events.Deleted(message_id=message_id)
+
+
+def _of(row: Row) -> Subject:
+    return Subject(row.message_id, row.recipient_id)
 
 
 def _get(work: Work, message_id: int) -> Row:

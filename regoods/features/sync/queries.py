@@ -138,7 +138,7 @@ def append(session: Session, publications: Sequence[Publication], now: datetime)
             given.append(numbers[user_id])
             rows.append({"user": user_id, "number": numbers[user_id], "json": json, "now": now})
     session.run_many(_insert, rows)
-    created = [one.created_message_id for one in publications if one.created_message_id is not None]
+    created = [one.of.message_id for one in publications if one.of is not None and one.creates]
     if created:
         session.run_many(_log_message, [{"message": message_id} for message_id in created])
 
