@@ -280,13 +280,13 @@ class Application(tornado.web.Application):
         stops = [feature.stop(self.services) for feature in self.features if feature.stop is not None]
         stopping = asyncio.gather(*stops)
         await self.patience.drained(DRAIN_REQUESTS_SECONDS)
+        await stopping
         self.places.retire()
         self.newcomers.stop()
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.services.work.stop(DRAIN_WRITES_SECONDS)
         await self.places.stop()
         await self.bus.stop()
-        await stopping
         await server.close_all_connections()
         self.database.close()
 
