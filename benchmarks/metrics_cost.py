@@ -114,14 +114,14 @@ def counted(app: Application) -> dict[str, float]:
 def described(on: list[float], off: list[float], own: float) -> str:
     more = [100 * (one / other - 1) for one, other in zip(on, off, strict=True)]
     low, middle, high = statistics.quantiles(more, n=4)
+    machine = means.versions()
     with_calls, without = statistics.median(on), statistics.median(off)
     return (
         f"A send cost {with_calls:.0f} µs of CPU with the calls that count and measure, {without:.0f} µs with calls of "
         f"nothing in their place: {middle:+.1f} % in the median of {len(more)} turns (quartiles {low:+.1f} to "
         f"{high:+.1f} %), over {CONNECTIONS} connections that send without a pause, with {SOCKETS} sockets. By "
         f"themselves the calls take {own:.1f} µs a send, {100 * own / without:.1f} %; the limit is "
-        f"{LIMIT_PERCENT:.0f} %. (`make bench-metrics`, {means.versions()['cpu']}, Python "
-        f"{means.versions()['python']})\n"
+        f"{LIMIT_PERCENT:.0f} %. (`make bench-metrics`, {machine['cpu']}, Python {machine['python']})\n"
     )
 
 

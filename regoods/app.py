@@ -296,11 +296,11 @@ class Application(tornado.web.Application):
             self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
-        stopping = asyncio.gather(
-            *(feature.stop(self.services) for feature in self.features if feature.stop is not None)
-        )
+        stops = [feature.stop(self.services) for feature in self.features if feature.stop is not None]
+        stopping = asyncio.gather(*stops)
         await self.services.work.stop(DRAIN_WORK_SECONDS - (self.realtime.loop.time() - begun))
         await self.patience.drained(DRAIN_ANSWERS_SECONDS)
+        await stopping
         self.heartbeat.stop()
         self.expiry.callback.stop()
         if self.faults is not None:
@@ -309,7 +309,6 @@ class Application(tornado.web.Application):
         await self.realtime.stop(DRAIN_SOCKETS_SECONDS)
         await self.places.stop()
         await self.bus.stop()
-        await stopping
         await server.close_all_connections()
         self.database.close()
 

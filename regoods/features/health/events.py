@@ -123,7 +123,7 @@ class WebSocketStats(Shape):
     refused: dict[str, int]
     """Handshakes refused, by reason."""
     closed: dict[str, int]
-    """Sockets closed, by code."""
+    """Sockets closed, by code; `other`: a code of the client's own."""
     delivery_latency: LatencyStats
     """From a request's arrival to the write to a user's sockets here."""
     send_latency: LatencyStats
