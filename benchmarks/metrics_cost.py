@@ -122,7 +122,7 @@ def described(on: list[float], off: list[float], own: float) -> str:
         f"A send cost {with_calls:.0f} µs of CPU with the calls that count and measure, {without:.0f} µs with calls of "
         f"nothing in their place: {middle:+.1f} % in the median of {len(more)} turns (quartiles {low:+.1f} to "
         f"{high:+.1f} %){lost}. {CONNECTIONS} connections sent without a pause, {SOCKETS} sockets were open. By "
-        f"themselves, as often as a send makes them, the calls take {own:.1f} µs, {100 * own / without:.1f} % of a send; "
+        f"themselves, as often as a send makes them, they take {own:.1f} µs, {100 * own / without:.1f} % of a send; "
         f"the limit is {LIMIT_PERCENT:.0f} %. (`make bench-metrics`, {machine['cpu']}, Python {machine['python']})"
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
