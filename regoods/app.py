@@ -97,6 +97,10 @@ JITTER = 0.2
 INSIDE = ("/metrics", "/version", "/health")
 """How addresses begin that are served at METRICS_PORT, too."""
 
+BACKLOG = 4096
+"""New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
+when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
+
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
@@ -393,7 +397,7 @@ def make_app(settings: Settings, clock: Clock | None = None) -> Application:
 
 def make_server(app: Application) -> PatientServer:
     """Raises SettingsError for TLS files that cannot be used."""
-    return _patient(app, app.patience, _tls(app.services.settings))
+    return _patient(app, app.patience, tls(app.services.settings))
 
 
 def make_inside_server(app: Application) -> PatientServer:
@@ -407,15 +411,18 @@ def make_inside_server(app: Application) -> PatientServer:
     return _patient(inside, app.patience)
 
 
-def _patient(app: tornado.web.Application, patience: Patience, tls: ssl.SSLContext | None = None) -> PatientServer:
-    server = PatientServer(app, ssl_options=tls, max_header_size=MAX_HEADERS, max_body_size=http.MAX_BODY)
+def _patient(
+    app: tornado.web.Application, patience: Patience, encryption: ssl.SSLContext | None = None
+) -> PatientServer:
+    server = PatientServer(app, ssl_options=encryption, max_header_size=MAX_HEADERS, max_body_size=http.MAX_BODY)
     # Tornado would set a timer of an hour for each request's headers; `Patience` waits for less, and without timers.
     server.conn_params.header_timeout = None
     server.patience = patience
     return server
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """Raises SettingsError for files that cannot be used."""
     if not settings.tls_cert_file:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,5 +1,6 @@
 """`run.py erase`: nothing of what somebody wrote is left, beside a server that goes on, and his partners converge."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,17 @@ async def test_of_nobody_there_is_nothing(server: RunningServer) -> None:
     assert "User 99 (has no row in Users)" in done.out
     assert set(counts(done.out).values()) == {0}
     assert server.execute(sa.select(messages)) == []
+
+
+@pytest.mark.editions("sqlite")
+async def test_at_a_terminal_it_asks_and_takes_nothing_but_yes(server: RunningServer, ann: Person, ben: Person) -> None:
+    await ann.write(ben, SECRET)
+
+    for answer, code, left in (("no", 2, True), ("", 2, True), ("yes", 0, False)):
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = await command(server.settings, "erase", "--user", "1", stdin=theirs)
+        os.close(ours)
+        os.close(theirs)
+        assert "Type yes to erase it: " in done.out
+        assert (done.code, SECRET in everything(server)) == (code, left)

@@ -18,8 +18,10 @@ class Ended:
     errors: str
 
 
-async def command(settings: Settings, *arguments: str, **environment: str) -> Ended:
-    """Run one on a server's database and pictures, as in production, without a terminal."""
+async def command(
+    settings: Settings, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL, **environment: str
+) -> Ended:
+    """Run one on a server's database and pictures, as in production; without a terminal, unless one is its stdin."""
     given = {
         "APP_ENV": "production",
         "JWT_ACCESS_SECRET": SECRET,
@@ -31,7 +33,7 @@ async def command(settings: Settings, *arguments: str, **environment: str) -> En
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "run.py"), *arguments),
         env=NOTHING_SET | given | environment,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=pipe,
         stderr=pipe,
     )
