@@ -15,16 +15,12 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from regoods import commands, workers
-from regoods.app import Application, make_app, make_server
+from regoods.app import BACKLOG, Application, make_app, make_server
 from regoods.commands.token import demo_token
 from regoods.core import logs
 from regoods.core.settings import SETTINGS_ERROR, Settings, SettingsError, load_settings
 
 PROGRAM = Path(__file__).resolve()
-
-BACKLOG = 4096
-"""New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
-when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
 
 SWITCH_SECONDS = 0.0005
 """How long the loop's thread may keep the interpreter's lock from the writer's. At Python's 5 ms, a send at 1,000 a

@@ -83,6 +83,10 @@ KEYS_MS = 300_000
 JITTER = 0.2
 """A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
 
+BACKLOG = 4096
+"""New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
+when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
+
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
 
@@ -335,7 +339,7 @@ def make_server(app: Application) -> PatientServer:
     """Raises SettingsError for TLS files that cannot be used."""
     server = PatientServer(
         app,
-        ssl_options=_tls(app.services.settings),
+        ssl_options=tls(app.services.settings),
         max_header_size=MAX_HEADERS,
         max_body_size=http.MAX_BODY,
     )
@@ -345,7 +349,8 @@ def make_server(app: Application) -> PatientServer:
     return server
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """Raises SettingsError for files that cannot be used."""
     if not settings.tls_cert_file:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

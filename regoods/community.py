@@ -12,6 +12,12 @@ from regoods.realtime.places import LocalPlaces, Places
 from regoods.realtime.refusals import Refusals
 from regoods.realtime.registry import ConnectionRegistry
 
+WRONG_REDIS_URL = (
+    "REDIS_URL is wrong: its port is no number, or its query names an option that there is not. In a password "
+    "the characters : / ? # @ % are written as %3A %2F %3F %23 %40 %25."
+)
+"""What the library says may quote a part of the password."""
+
 
 class Community(NamedTuple):
     bus: Bus
@@ -36,11 +42,7 @@ def join(settings: Settings, registry: ConnectionRegistry[Connection], metrics: 
     from regoods.realtime.redis_refusals import RedisRefusals
 
     if not can_be_tried(settings.redis_url):
-        # What the library says may quote a part of the password.
-        raise SettingsError(
-            "REDIS_URL is wrong: its port is no number, or its query names an option that there is not. In a password "
-            "the characters : / ? # @ % are written as %3A %2F %3F %23 %40 %25."
-        )
+        raise SettingsError(WRONG_REDIS_URL)
     link = RedisLink(settings.redis_url, settings.redis_prefix)
     bus = RedisBus(registry, metrics, link, settings.redis_url)
     limits = SharedLimits(link, metrics.bus, bus.notify)

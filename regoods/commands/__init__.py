@@ -4,7 +4,7 @@ new file and one line here."""
 import argparse
 from collections.abc import Sequence
 
-from regoods.commands import backup, bench, check, migrate, stats, system_message, tail, token, types
+from regoods.commands import backup, bench, check, erase, migrate, stats, system_message, tail, token, types
 from regoods.commands.command import Command
 
 COMMANDS: Sequence[Command] = (
@@ -12,6 +12,7 @@ COMMANDS: Sequence[Command] = (
     migrate.COMMAND,
     backup.COMMAND,
     system_message.COMMAND,
+    erase.COMMAND,
     stats.COMMAND,
     tail.COMMAND,
     bench.COMMAND,

@@ -1,34 +1,62 @@
-"""`run.py check`: the database against what is needed."""
+"""`run.py check`: whether a server would start here, and what is amiss: each a line with a sign, and the remedy."""
 
 import argparse
+import logging
+from collections.abc import Iterator
 
-from regoods import migrations
-from regoods.commands.command import DONE, NOT_SO, Command, begin
-from regoods.commands.printing import print_list
-from regoods.core import durability, schema
-from regoods.core.database import file_to_make, open_database
-
-
-def run(_options: argparse.Namespace) -> int:
-    settings = begin()
-    new_file = file_to_make(settings)
-    if new_file is not None:
-        print(f"Database: sqlite:///{new_file}")
-        print("There is no such file yet. A start in development makes it, with all that is needed.")
-        return DONE
-    database = open_database(settings, looks_only=True)
-    database.probe()
-    print(f"Database: {database.shown}")
-    report = schema.check(database)
-    made_at_start = database.embedded and settings.development
-    refusals = report.left_by_migrate if made_at_start else report.refusals
-    if made_at_start:
-        print_list("A start in development adds:", [one for one in report.refusals if one not in refusals])
-    print_list("A server does not start until these are mended:", refusals)
-    print_list("Advice:", [*report.advice, *durability.advice(database), *migrations.advice(database)])
-    if not refusals:
-        print("A server can start on it.")
-    return NOT_SO if refusals else DONE
+from regoods.commands.checks import community, identity, machine, storage
+from regoods.commands.checks.finding import Finding, Mark, bad, good, prepare_output, print_all, sign
+from regoods.commands.command import DONE, NOT_SO, Command
+from regoods.core.settings import SettingsError, load_settings
 
 
-COMMAND = Command("check", "compare the database with what is needed; 1 where a server would not start on it", run)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        action="store_true",
+        help="look at the database alone, for who looks after it and knows no secret",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    # What is amiss is said in lines of its own.
+    logging.disable(logging.CRITICAL)
+    prepare_output()
+    fine = print_all(look(database_alone=options.database))
+    print(
+        "A server can start." if fine else f"A server does not start until what is marked {sign(Mark.BAD)} is mended."
+    )
+    return DONE if fine else NOT_SO
+
+
+def look(*, database_alone: bool) -> Iterator[Finding]:
+    try:
+        settings = load_settings(tokens=False)
+    except SettingsError as error:
+        yield bad(error)
+        return
+    if database_alone:
+        yield from storage.look_at_database(settings)
+        return
+    try:
+        load_settings()
+    except SettingsError as error:
+        yield bad(error)
+    else:
+        yield good("Settings", settings.app_env)
+    yield from identity.look(settings)
+    yield from storage.look_at_database(settings)
+    yield from storage.look_at_pictures(settings)
+    yield from community.look(settings)
+    yield from machine.look()
+
+
+COMMAND = Command(
+    "check",
+    "look at settings, database, pictures, Redis and limits; 1 where a server would not start",
+    run,
+    arguments,
+    description="Look at what a server needs: settings, keys, certificate, database, schema, pictures, Redis, limits "
+    "of the system. A line each, with what to do where something is amiss. Nothing is changed. Exit code 1: a server "
+    "would not start; else 0, with advice and without.",
+)

@@ -19,9 +19,9 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.2
 
 
-def open_checked(settings: Settings) -> Database:
+def open_checked(settings: Settings, *, patient: bool = False) -> Database:
     """The database, looked at as a start does. Raises SettingsError where no server would start on it."""
-    database = open_database(settings)
+    database = open_database(settings, patient=patient)
     database.probe()
     report = schema.check(database)
     if report.refusals:

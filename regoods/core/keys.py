@@ -99,6 +99,10 @@ class KeySet:
         self.changed: Callable[[], None] = lambda: None
         """Called when a key is gone or another one: what it has verified counts no more."""
 
+    @property
+    def count(self) -> int:
+        return len(self._keys)
+
     def find(self, kid: str) -> PyJWK | None:
         return self._keys.get(kid)
 

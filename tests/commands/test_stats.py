@@ -76,7 +76,7 @@ async def test_another_program_at_the_address_is_one_line(start: Start, bodies: 
     async with answering(bodies) as url:
         stats = start("stats", "--url", url)
 
-        assert await stats.exit_code() == 1
+        assert await stats.exit_code() == 2
         assert stats.lines == []
         (line,) = stats.errors.splitlines()
         assert f"{url} is no ReGoods messaging" in line
@@ -85,7 +85,7 @@ async def test_another_program_at_the_address_is_one_line(start: Start, bodies: 
 async def test_no_server_is_one_line(start: Start) -> None:
     stats = start("stats", PORT="1", APP_ENV="production", JWT_ACCESS_SECRET="")
 
-    assert await stats.exit_code() == 1
+    assert await stats.exit_code() == 2
     assert stats.lines == []
     (line,) = stats.errors.splitlines()
     assert "No server answers at http://127.0.0.1:1 (Connection refused)" in line

@@ -17,7 +17,7 @@ from regoods.core.settings import ROOT, parse_settings
 from tests.support.contract_schema import SQLITE, statements
 from tests.support.databases import PostgresServer
 from tests.support.process import SECRET
-from tests.support.schemas import DBA, execute, ours, run, subjects, url_of
+from tests.support.schemas import CHECK, DBA, execute, ours, run, subjects, url_of
 
 PRODUCTION = {"APP_ENV": "production"}
 
@@ -46,8 +46,8 @@ def test_check_tells_what_a_start_in_development_does(tmp_path: Path) -> None:
 
     unmigrated = run(database, "check")
     assert unmigrated.returncode == 0
-    assert "A start in development adds:" in unmigrated.stdout
-    assert sorted(subjects(unmigrated.stdout)) == sorted(ours(database))
+    (added,) = re.findall(r"^✓ Schema: a start in development adds (.*)$", unmigrated.stdout, re.MULTILINE)
+    assert sorted(re.findall(r"\w+ (\w+)", added)) == sorted(ours(database))
 
     execute(database, "DROP TABLE PostImages")
     assert run(database, "check").returncode == 1
@@ -55,7 +55,7 @@ def test_check_tells_what_a_start_in_development_does(tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("arguments", [("check",), ("migrate", "--sql")])
+@pytest.mark.parametrize("arguments", [CHECK, ("migrate", "--sql")])
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_looking_changes_nothing_in_the_file(tmp_path: Path, arguments: tuple[str, ...], mode: str) -> None:
     path = tmp_path / "what? 100% #1 of ReGoods.db"
@@ -82,18 +82,17 @@ def test_only_a_start_in_development_and_migrate_make_a_file(tmp_path: Path) -> 
 
     checked = run(any_database, "check", environment=at_path)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert "There is no such file yet. A start in development makes it" in checked.stdout
-    in_production = [
-        run(any_database, "check", environment=at_path | DBA),
-        run(any_database, environment=at_path | PRODUCTION | {"JWT_ACCESS_SECRET": SECRET}),
-    ]
-    for one in in_production:
-        assert (one.returncode, one.stdout) == (2, "")
-        assert f"there is no file {path}. Correct the path" in one.stderr
+    assert f"there is no file {path} yet. A start in development makes it" in checked.stdout
+    looked = run(any_database, *CHECK, environment=at_path | DBA)
+    assert (looked.returncode, looked.stderr) == (1, "")
+    started = run(any_database, environment=at_path | PRODUCTION | {"JWT_ACCESS_SECRET": SECRET})
+    assert (started.returncode, started.stdout) == (2, "")
+    for said in (looked.stdout, started.stderr):
+        assert f"there is no file {path}. Correct the path" in said
     assert not path.parent.exists()
 
     assert run(any_database, "migrate", environment=at_path | DBA).returncode == 0
-    assert run(any_database, "check", environment=at_path | DBA).returncode == 0
+    assert run(any_database, *CHECK, environment=at_path | DBA).returncode == 0
 
 
 def test_rights_that_lack_are_said_with_their_grants(database: Database, narrow: str) -> None:
@@ -108,8 +107,8 @@ def test_rights_that_lack_are_said_with_their_grants(database: Database, narrow:
         assert (started.returncode, started.stdout) == (2, "")
         title, *refusals = started.stderr.splitlines()
         assert re.search(r"narrow:\*\*\*@.* is not as it must be \(.*run.py check prints this list again\):", title)
-        listed, _, _advice = checked.stdout.partition("Advice:")
-        assert sorted(refusals) == sorted(line for line in listed.splitlines() if line.startswith("- "))
+        listed = [line[2:] for line in checked.stdout.splitlines() if line.startswith("✗ ")]
+        assert sorted(refusals) == sorted(f"- {line}" for line in listed)
 
     grants = re.findall(r"GRANT .*;", checked.stdout)
     assert any(grant.startswith("GRANT USAGE ON SEQUENCE") for grant in grants)

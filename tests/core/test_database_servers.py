@@ -285,8 +285,8 @@ def test_the_pool_is_as_large_as_the_worker_threads(server: RunningServer) -> No
 def complaint(url: str, **environment: str) -> str:
     """The one line with which `run.py` ends on a database that cannot be used."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), "check"],
-        env=NOTHING_SET | {"DATABASE_URL": url, "JWT_ACCESS_SECRET": SECRET} | environment,
+        [sys.executable, str(ROOT / "run.py")],
+        env=NOTHING_SET | {"DATABASE_URL": url, "JWT_ACCESS_SECRET": SECRET, "PORT": "0"} | environment,
         capture_output=True,
         text=True,
         timeout=2 * LIMIT,

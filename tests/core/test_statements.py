@@ -27,7 +27,7 @@ from regoods.core.query import Query
 from regoods.core.settings import ROOT
 from regoods.features.sync import queries as sync
 
-SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_", "search._place")
+SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_", "search._place", "erasure._mentions")
 KEPT = Path(__file__).parent / "statements"
 
 
@@ -104,7 +104,7 @@ def test_sql_server_compares_our_texts_with_its_own_in_one_collation() -> None:
     text = written(sql_server())
     compared = re.findall(r"\[AttachmentURL\] = \S+.*|\[URL\] = \(SELECT.*", text)
 
-    assert len(compared) == 2
+    assert len(compared) == 3
     assert all("COLLATE DATABASE_DEFAULT" in one for one in compared), compared
 
 
@@ -169,7 +169,8 @@ def test_the_rights_that_are_written_down_are_those_that_are_used() -> None:
 def test_nothing_is_looked_up_by_text() -> None:
     """An NVARCHAR parameter makes SQL Server convert a whole varchar column: a scan instead of a seek.
 
-    Search alone compares texts: with a pattern, among messages that were looked up by their users.
+    Search alone compares texts, and erasure: with a pattern, among messages or events that were looked up by their
+    users.
     """
     for name, query in queries():
         if name.startswith(SEARCHES):

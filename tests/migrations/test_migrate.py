@@ -21,6 +21,7 @@ from tests.support.contract_schema import POSTGRESQL, statements
 from tests.support.databases import PostgresServer
 from tests.support.process import NOTHING_SET
 from tests.support.schemas import (
+    CHECK,
     DBA,
     TABLES,
     Make,
@@ -180,7 +181,7 @@ def test_a_database_that_is_not_regoods_is_left_alone(make: Make, what: str) -> 
             words = f"Table {images} is missing. Others of ReGoods' own are there."
     before = dump(database)
 
-    checked = run(database, "check", environment=environment)
+    checked = run(database, *CHECK, environment=environment)
     migrated = run(database, "migrate", environment=environment)
 
     assert checked.returncode == 1

@@ -46,6 +46,7 @@ FULL_TEXT = {"sqlite": ("table", "MessagingSearch"), "postgresql": ("index", "ix
 Make = Callable[[str], Database]
 """Makes a database of one of the editions, by these statements."""
 
+CHECK = ("check", "--database")
 DBA = {"APP_ENV": "production", "JWT_ACCESS_SECRET": ""}
 """Who looks after the database in production, and does not know what signs tokens."""
 
@@ -120,7 +121,7 @@ def advised(database: Database) -> list[str]:
 
 def subjects(text: str) -> list[str]:
     """But for the server's own settings: the PostgreSQL that tests share is not safe against power cuts."""
-    return re.findall(r"^- (?!Setting )\w+ (\S+)", text, re.MULTILINE)
+    return re.findall(r"^[-✗!] (?!Setting )\w+ ([^\s:]+) ", text, re.MULTILINE)
 
 
 def dump(database: Database) -> dict[str, object]:

@@ -202,6 +202,87 @@ WHERE messaging_blocks.user_id = %(partner)s::INTEGER AND messaging_blocks.block
 SELECT max(users.user_id) AS max_1
 FROM users
 
+-- erasure._messages
+SELECT messages.message_id, messages.recipient_id, messages.is_deleted
+FROM messages
+WHERE messages.sender_id = %(user)s::INTEGER AND (messages.is_deleted = false OR messages.attachment_url IS NOT NULL OR messages.message_content != '') AND messages.message_id > %(after)s::INTEGER ORDER BY messages.message_id
+ LIMIT %(limit)s::INTEGER
+
+-- erasure._count_messages
+SELECT count(*) AS counted
+FROM messages
+WHERE messages.sender_id = %(user)s::INTEGER AND (messages.is_deleted = false OR messages.attachment_url IS NOT NULL OR messages.message_content != '')
+
+-- erasure._blank
+UPDATE messages SET message_content=%(message_content)s::VARCHAR, attachment_url=%(attachment_url)s::VARCHAR, is_deleted=%(is_deleted)s, deleted_by=coalesce(messages.deleted_by, %(user)s::INTEGER), updated_at=%(now)s::TIMESTAMP WITH TIME ZONE WHERE messages.message_id = %(id)s::INTEGER
+
+-- erasure._partners
+SELECT messages.recipient_id AS user_id
+FROM messages
+WHERE messages.sender_id = %(user)s::INTEGER AND messages.recipient_id != %(user)s::INTEGER UNION SELECT messages.sender_id
+FROM messages
+WHERE messages.recipient_id = %(user)s::INTEGER AND messages.sender_id != %(user)s::INTEGER
+
+-- erasure._mentions
+SELECT messaging_events.seq, messaging_events.event
+FROM messaging_events
+WHERE messaging_events.user_id = %(partner)s::INTEGER AND messaging_events.seq > %(after)s::INTEGER AND (messaging_events.event LIKE %(as_sender)s::VARCHAR OR messaging_events.event LIKE %(as_recipient)s::VARCHAR) ORDER BY messaging_events.seq
+ LIMIT %(limit)s::INTEGER
+
+-- erasure._rewrite
+UPDATE messaging_events SET event=%(json)s::VARCHAR WHERE messaging_events.user_id = %(partner)s::INTEGER AND messaging_events.seq = %(number)s::INTEGER
+
+-- erasure._count_log
+SELECT count(*) AS counted
+FROM messaging_events
+WHERE messaging_events.user_id = %(user)s::INTEGER
+
+-- erasure._delete_log
+DELETE FROM messaging_events WHERE messaging_events.user_id = %(user)s::INTEGER AND messaging_events.seq <= %(number)s::INTEGER
+
+-- erasure._delete_cursor
+DELETE FROM messaging_cursors WHERE messaging_cursors.user_id = %(user)s::INTEGER
+
+-- erasure._count_own[idempotency keys]
+SELECT count(*) AS counted
+FROM messaging_keys
+WHERE messaging_keys.user_id = %(user)s::INTEGER
+
+-- erasure._count_own[blocks]
+SELECT count(*) AS counted
+FROM messaging_blocks
+WHERE messaging_blocks.user_id = %(user)s::INTEGER
+
+-- erasure._count_own[cleared conversations]
+SELECT count(*) AS counted
+FROM messaging_clears
+WHERE messaging_clears.user_id = %(user)s::INTEGER
+
+-- erasure._delete_own[idempotency keys]
+DELETE FROM messaging_keys WHERE messaging_keys.user_id = %(user)s::INTEGER
+
+-- erasure._delete_own[blocks]
+DELETE FROM messaging_blocks WHERE messaging_blocks.user_id = %(user)s::INTEGER
+
+-- erasure._delete_own[cleared conversations]
+DELETE FROM messaging_clears WHERE messaging_clears.user_id = %(user)s::INTEGER
+
+-- erasure._uploads
+SELECT messaging_uploads.upload_id, messaging_uploads.url, (SELECT min(messages.message_id) AS min_1
+FROM messages
+WHERE messages.attachment_url = messaging_uploads.url AND messages.is_deleted = false AND messages.sender_id != %(user)s::INTEGER) AS used_by
+FROM messaging_uploads
+WHERE messaging_uploads.user_id = %(user)s::INTEGER AND messaging_uploads.upload_id > %(after)s::INTEGER ORDER BY messaging_uploads.upload_id
+ LIMIT %(limit)s::INTEGER
+
+-- erasure._count_uploads
+SELECT count(*) AS counted
+FROM messaging_uploads
+WHERE messaging_uploads.user_id = %(user)s::INTEGER
+
+-- erasure._disown
+UPDATE messaging_uploads SET user_id=%(user_id)s::INTEGER WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
 -- messages._correspondents
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active, CASE WHEN ((EXISTS (SELECT *
 FROM messaging_blocks

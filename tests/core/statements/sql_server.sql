@@ -165,6 +165,90 @@ WHERE [MessagingBlocks].[UserID] = :partner AND [MessagingBlocks].[BlockedID] = 
 SELECT max([Users].[UserID]) AS max_1
 FROM [Users]
 
+-- erasure._messages
+SELECT [Messages].[MessageID], [Messages].[RecipientID], [Messages].[IsDeleted]
+FROM [Messages]
+WHERE [Messages].[SenderID] = :user AND ([Messages].[IsDeleted] = 0 OR [Messages].[AttachmentURL] IS NOT NULL OR datalength([Messages].[MessageContent]) > :datalength_1) AND [Messages].[MessageID] > :after ORDER BY [Messages].[MessageID]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- erasure._count_messages
+SELECT count(*) AS counted
+FROM [Messages]
+WHERE [Messages].[SenderID] = :user AND ([Messages].[IsDeleted] = 0 OR [Messages].[AttachmentURL] IS NOT NULL OR datalength([Messages].[MessageContent]) > :datalength_1)
+
+-- erasure._blank
+UPDATE [Messages] SET [MessageContent]=:message_content, [AttachmentURL]=:attachment_url, [IsDeleted]=:is_deleted, [DeletedBy]=coalesce([Messages].[DeletedBy], :user), [UpdatedAt]=:now WHERE [Messages].[MessageID] = :id
+
+-- erasure._partners
+SELECT [Messages].[RecipientID] AS user_id
+FROM [Messages]
+WHERE [Messages].[SenderID] = :user AND [Messages].[RecipientID] != :user UNION SELECT [Messages].[SenderID]
+FROM [Messages]
+WHERE [Messages].[RecipientID] = :user AND [Messages].[SenderID] != :user
+
+-- erasure._mentions
+SELECT [MessagingEvents].[Seq], [MessagingEvents].[Event]
+FROM [MessagingEvents]
+WHERE [MessagingEvents].[UserID] = :partner AND [MessagingEvents].[Seq] > :after AND ([MessagingEvents].[Event] LIKE :as_sender OR [MessagingEvents].[Event] LIKE :as_recipient) ORDER BY [MessagingEvents].[Seq]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- erasure._rewrite
+UPDATE [MessagingEvents] SET [Event]=:json WHERE [MessagingEvents].[UserID] = :partner AND [MessagingEvents].[Seq] = :number
+
+-- erasure._count_log
+SELECT count(*) AS counted
+FROM [MessagingEvents]
+WHERE [MessagingEvents].[UserID] = :user
+
+-- erasure._delete_log
+DELETE FROM [MessagingEvents] WHERE [MessagingEvents].[UserID] = :user AND [MessagingEvents].[Seq] <= :number
+
+-- erasure._delete_cursor
+DELETE FROM [MessagingCursors] WHERE [MessagingCursors].[UserID] = :user
+
+-- erasure._count_own[idempotency keys]
+SELECT count(*) AS counted
+FROM [MessagingKeys]
+WHERE [MessagingKeys].[UserID] = :user
+
+-- erasure._count_own[blocks]
+SELECT count(*) AS counted
+FROM [MessagingBlocks]
+WHERE [MessagingBlocks].[UserID] = :user
+
+-- erasure._count_own[cleared conversations]
+SELECT count(*) AS counted
+FROM [MessagingClears]
+WHERE [MessagingClears].[UserID] = :user
+
+-- erasure._delete_own[idempotency keys]
+DELETE FROM [MessagingKeys] WHERE [MessagingKeys].[UserID] = :user
+
+-- erasure._delete_own[blocks]
+DELETE FROM [MessagingBlocks] WHERE [MessagingBlocks].[UserID] = :user
+
+-- erasure._delete_own[cleared conversations]
+DELETE FROM [MessagingClears] WHERE [MessagingClears].[UserID] = :user
+
+-- erasure._uploads
+SELECT [MessagingUploads].[UploadID], [MessagingUploads].[URL], (SELECT min([Messages].[MessageID]) AS min_1
+FROM [Messages]
+WHERE [Messages].[AttachmentURL] = ([MessagingUploads].[URL] COLLATE DATABASE_DEFAULT) AND [Messages].[IsDeleted] = 0 AND [Messages].[SenderID] != :user) AS used_by
+FROM [MessagingUploads]
+WHERE [MessagingUploads].[UserID] = :user AND [MessagingUploads].[UploadID] > :after ORDER BY [MessagingUploads].[UploadID]
+ OFFSET 0 ROWS
+ FETCH FIRST :limit ROWS ONLY
+
+-- erasure._count_uploads
+SELECT count(*) AS counted
+FROM [MessagingUploads]
+WHERE [MessagingUploads].[UserID] = :user
+
+-- erasure._disown
+UPDATE [MessagingUploads] SET [UserID]=:user_id WHERE [MessagingUploads].[UploadID] = :id
+
 -- messages._correspondents
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive], CASE WHEN ((EXISTS (SELECT *
 FROM [MessagingBlocks]
