@@ -18,6 +18,7 @@ from run import parse
 from tests.commands.conftest import Start
 from tests.support.process import ServerProcess
 
+ASCII = {"PYTHONIOENCODING": "ascii"}
 FEW = ("--sockets", "20", "--rate", "20", "--seconds", "2")
 
 
@@ -49,6 +50,15 @@ async def test_a_small_load_comes_through_whole(start: Start) -> None:
     assert "eyJ" not in words + bench.errors
     stats = (await server.person(1).get("/health/websocket-stats", root="")).body
     assert (stats["activeConnections"], stats["closed"]) == (0, {"1000": 20})
+
+
+async def test_its_table_is_readable_where_there_are_few_letters(start: Start) -> None:
+    server = await start().started()
+
+    bench = start("bench", "--sockets", "2", "--rate", "2", "--seconds", "1", "--url", server.base_url, **ASCII)
+
+    assert await bench.exit_code() == 0, bench.errors
+    assert re.search(r"2 a second, with 2 sockets \| [+x]", shown(bench))
 
 
 async def test_what_the_server_would_refuse_is_not_sent(start: Start) -> None:
@@ -138,7 +148,7 @@ async def test_a_server_that_is_none_for_it_is_one_line(start: Start, environmen
 
     bench = start("bench", *FEW, "--url", server.base_url)
 
-    assert await bench.exit_code() == 1
+    assert await bench.exit_code() == 2
     (line,) = bench.errors.splitlines()
     assert why in line
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import json
 import re
 import signal
@@ -9,8 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+from rich.console import Console
 
 from regoods.commands.running import address, address_of
+from regoods.commands.stats.tables import tables
 from regoods.core.settings import Settings
 from tests.commands.conftest import Start
 
@@ -73,7 +76,7 @@ async def test_another_program_at_the_address_is_one_line(start: Start, bodies: 
     async with answering(bodies) as url:
         stats = start("stats", "--url", url)
 
-        assert await stats.exit_code() == 1
+        assert await stats.exit_code() == 2
         assert stats.lines == []
         (line,) = stats.errors.splitlines()
         assert f"{url} is no ReGoods messaging" in line
@@ -82,7 +85,7 @@ async def test_another_program_at_the_address_is_one_line(start: Start, bodies: 
 async def test_no_server_is_one_line(start: Start) -> None:
     stats = start("stats", PORT="1", APP_ENV="production", JWT_ACCESS_SECRET="")
 
-    assert await stats.exit_code() == 1
+    assert await stats.exit_code() == 2
     assert stats.lines == []
     (line,) = stats.errors.splitlines()
     assert "No server answers at http://127.0.0.1:1 (Connection refused)" in line
@@ -105,6 +108,24 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 )
 def test_without_an_address_it_is_where_the_settings_listen(settings: Settings, url: str) -> None:
     assert str(address_of(settings, None)) == url
+
+
+def test_whatever_a_server_says_has_its_table() -> None:
+    times = {"count": 1200, "p50Ms": 1.25}
+    alert = {"name": "memory", "state": "firing", "value": 0.81, "details": {"usedBytes": 81_000_000, "p99Ms": 3}}
+    answers = {
+        "version": {"version": "0.1.0", "commit": None},
+        "websocketStats": {"memory": {"residentBytes": 93_000_000}, "database": {"writes": times, "reads": times}},
+        "alerts": {"status": "firing", "alerts": [alert]},
+    }
+    output = io.StringIO()
+
+    Console(file=output, width=120).print(tables("http://127.0.0.1:3000", answers))
+
+    # Narrow tables stand side by side.
+    words = " ".join(output.getvalue().split())
+    for figure in ("resident 93.0 MB", "writes 1,200 1.25 ms", "memory firing 0.81 used 81.0 MB, p99 3 ms", "commit –"):
+        assert figure in words
 
 
 async def test_it_watches_until_ctrl_c(start: Start) -> None:

@@ -102,7 +102,7 @@ async def test_it_is_refused_in_production(start: Start) -> None:
 async def test_no_server_is_one_line(start: Start) -> None:
     tail = start("tail", "--user", "1", "--url", "http://127.0.0.1:1")
 
-    assert await tail.exit_code() == 1
+    assert await tail.exit_code() == 2
     (line,) = tail.errors.splitlines()
     assert "No server answers at http://127.0.0.1:1 (Connection refused)" in line
 
@@ -112,7 +112,7 @@ async def test_a_token_that_is_not_good_there_is_one_line(start: Start) -> None:
 
     tail = start("tail", "--user", "21", "--url", server.base_url)
 
-    assert await tail.exit_code() == 1
+    assert await tail.exit_code() == 2
     (line,) = tail.errors.splitlines()
     assert "refuses the token of user 21" in line
 

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         return asyncio.run(_run(Load(server, processes, tokens, allowed, wanted.seconds), wanted))
     except (Unreachable, Refused) as error:
         print(error, file=sys.stderr)
-        return NOT_SO
+        return CANNOT
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -87,10 +87,9 @@ def raise_own_files() -> int:
 
 
 async def _run(load: "Load", wanted: "Wanted") -> int:
-    from rich.console import Console
-
     from regoods.commands.bench.progress import Bars
     from regoods.commands.bench.report import report
+    from regoods.commands.screen import console
 
     loop = asyncio.get_running_loop()
 
@@ -105,7 +104,7 @@ async def _run(load: "Load", wanted: "Wanted") -> int:
     gc.disable()
     async with Bars(load):
         await load.run()
-    Console().print(report(load.outcome, wanted, load.allowed))
+    console().print(report(load.outcome, wanted, load.allowed))
     if load.stopping:
         return INTERRUPTED
     return DONE if load.outcome.is_clean else NOT_SO

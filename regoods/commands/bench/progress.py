@@ -5,10 +5,10 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from regoods.commands.bench.load import Load
+from regoods.commands.screen import console
 
 EVERY_SECONDS = 0.25
 
@@ -17,15 +17,15 @@ class Bars:
     """Drawn between two turns of the loop: some ms of the generator's time, four times a second."""
 
     def __init__(self, load: Load) -> None:
-        console = Console(stderr=True)
+        screen = console(stderr=True)
         self._load = load
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
+            console=screen,
+            disable=not screen.is_terminal,
             auto_refresh=False,
             transient=True,
         )

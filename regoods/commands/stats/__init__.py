@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from regoods.commands.command import DONE, NOT_SO, Command, begin
+from regoods.commands.command import CANNOT, DONE, Command, begin
 from regoods.commands.running import Address, Unreachable, add_address, address_of
 
 CALLS = {
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
             show(server)
     except Unreachable as unreachable:
         print(unreachable, file=sys.stderr)
-        return NOT_SO
+        return CANNOT
     except KeyboardInterrupt:
         pass
     return DONE
@@ -55,18 +55,18 @@ def look(server: Address) -> dict[str, Any]:
 
 
 def show(server: Address) -> None:
-    from rich.console import Console
 
+    from regoods.commands.screen import console
     from regoods.commands.stats.tables import tables
 
-    Console().print(tables(str(server), look(server)))
+    console().print(tables(str(server), look(server)))
 
 
 def watch(server: Address) -> None:
     """For ever. Raises Unreachable where nothing answers to begin with; later it is said, and asked again."""
-    from rich.console import Console
     from rich.live import Live
 
+    from regoods.commands.screen import console
     from regoods.commands.stats.tables import tables, words
 
     def views() -> Iterator[Any]:
@@ -78,15 +78,15 @@ def watch(server: Address) -> None:
             except Unreachable as unreachable:
                 yield words(str(unreachable))
 
-    console = Console()
-    if not console.is_terminal:
+    screen = console()
+    if not screen.is_terminal:
         for view in views():
-            console.print(view)
+            screen.print(view)
         return
     coming = views()
-    with Live(next(coming), console=console, screen=True, auto_refresh=False) as live:
+    with Live(next(coming), console=screen, screen=True, auto_refresh=False) as live:
         for view in coming:
             live.update(view, refresh=True)
 
 
-COMMAND = Command("stats", "show what a running server says of itself; 1 where none answers", run, arguments)
+COMMAND = Command("stats", "show what a running server says of itself; 2 where none answers", run, arguments)

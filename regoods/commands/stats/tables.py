@@ -36,7 +36,8 @@ UNIT_WORDS = ("ms", "seconds", "percent", "bytes")
 
 def tables(server: str, found: Mapping[str, Any]) -> RenderableType:
     parts = [table for name, answer in found.items() for table in _of(TITLES.get(name, name), answer)]
-    return Group(Text(server, "bold"), Columns(parts, padding=(1, 3)))
+    narrow, wide = ([table for table in parts if table.show_header is header] for header in (False, True))
+    return Group(Text(server, "bold"), Columns(narrow, padding=(1, 3)), *wide)
 
 
 def words(line: str) -> RenderableType:
@@ -44,29 +45,41 @@ def words(line: str) -> RenderableType:
 
 
 def _of(title: str, answer: Any) -> Iterator[Table]:
-    """The table of an object's own figures, then those of what is in it."""
-    if isinstance(answer, Mapping):
-        own = {name: value for name, value in answer.items() if not _is_nested(value)}
-        if own:
-            table = _table(title)
-            table.add_column(style="dim")
-            table.add_column(justify="right")
-            for name, value in own.items():
-                table.add_row(_label(name, value), _figure(name, value))
-            yield table
-        for name, value in answer.items():
-            if _is_nested(value):
-                inner = _spaced(name)
-                yield from _of(title if inner == title.lower() else f"{title}: {inner}", value)
-    elif answer:
+    """The table of an object's own figures, then those of what is in it; of what is alike, or a list, one table."""
+    if isinstance(answer, list):
         yield _list(title, answer)
+        return
+    nested = {name: value for name, value in answer.items() if _is_nested(value)}
+    own = {name: value for name, value in answer.items() if name not in nested}
+    if not own and _are_alike(nested):
+        yield _list(title, [{"of": _spaced(name), **value} for name, value in nested.items()])
+        return
+    if own:
+        table = _table(title)
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+        for name, value in own.items():
+            table.add_row(_label(name, value), _figure(name, value))
+        yield table
+    for name, value in nested.items():
+        yield from _of(_spaced(name).capitalize(), value)
+
+
+def _are_alike(nested: Mapping[str, Any]) -> bool:
+    """Whether all have the same figures, and nothing else."""
+    kinds = [value for value in nested.values() if isinstance(value, Mapping)]
+    return (
+        1 < len(nested) == len(kinds)
+        and all(one.keys() == kinds[0].keys() for one in kinds)
+        and not any(_is_nested(value) for one in kinds for value in one.values())
+    )
 
 
 def _list(title: str, rows: list[Mapping[str, Any]]) -> Table:
     table = _table(title)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
-        table.add_column(_spaced(name))
+        table.add_column(_label(name, next((row[name] for row in rows if name in row), None)))
     for row in rows:
         table.add_row(*(_figure(name, row.get(name)) for name in names))
     table.show_header = True
@@ -106,6 +119,8 @@ def _figure(name: str, value: Any) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, list):
         return Text(", ".join(map(str, value)))
+    if isinstance(value, Mapping):
+        return Text(", ").join(Text(f"{_label(one, inner)} ") + _figure(one, inner) for one, inner in value.items())
     if _is_number(value):
         if last == "bytes":
             return Text(filesize.decimal(int(value)))

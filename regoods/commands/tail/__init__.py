@@ -6,7 +6,7 @@ import logging
 import sys
 
 from regoods.commands.arguments import user_id
-from regoods.commands.command import CANNOT, DONE, NOT_SO, Command, begin
+from regoods.commands.command import CANNOT, DONE, Command, begin
 from regoods.commands.running import Unreachable, add_address, address_of
 from regoods.commands.token import why_none
 
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         asyncio.run(follower.follow())
     except Unreachable as unreachable:
         print(unreachable, file=sys.stderr)
-        return NOT_SO
+        return CANNOT
     except KeyboardInterrupt:
         lines.say("Ended.")
     return DONE

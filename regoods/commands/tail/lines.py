@@ -4,9 +4,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
+
+from regoods.commands.screen import console
 
 TYPE_WIDTH = 20
 """The longest is `conversation_cleared`."""
@@ -15,8 +16,8 @@ SEQ_WIDTH = 7
 
 class Lines:
     def __init__(self) -> None:
-        self._out = Console(soft_wrap=True, highlight=False)
-        self._words = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._out = console(wraps=False)
+        self._words = console(stderr=True, wraps=False)
         self._highlight = JSONHighlighter()
 
     def show(self, event: dict[str, Any], missed: bool) -> None:
