@@ -133,9 +133,10 @@ class Worker:
         return await asyncio.shield(self._ended)
 
     async def _listen(self) -> int:
-        patience = systemd.patience_seconds()
+        asked_for = systemd.patience_seconds()
+        patience = max(asked_for, 3 * SIGN_SECONDS)
         try:
-            while await self._hear(patience if self.serves and patience else None):
+            while await self._hear(patience if self.serves and asked_for else None):
                 self.serves = True
                 self.settled.set()
         except TimeoutError:

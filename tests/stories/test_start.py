@@ -12,7 +12,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
-from run import announce
+from run import announce, where_it_listens
 from tests.support.people import LIMIT, Person
 from tests.support.process import SECRET, TOKEN, ServerProcess
 from tests.support.raw_socket import dial_raw, text
@@ -82,7 +82,7 @@ async def test_a_first_start_prints_all_that_two_people_need(start: Start) -> No
     ("host", "address"), [("127.0.0.1", "http://127.0.0.1:3000"), ("::1", "http://[::1]:3000")], ids=["IPv4", "IPv6"]
 )
 def test_the_address_of_the_page_can_be_clicked_on(capsys: pytest.CaptureFixture[str], host: str, address: str) -> None:
-    announce(Settings(host=host), 3000, "sqlite:///regoods.db")
+    announce(Settings(), where_it_listens(Settings(), host, 3000), "sqlite:///regoods.db", 1)
 
     assert f" {address}/debug/chat " in capsys.readouterr().out
 

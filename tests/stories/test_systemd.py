@@ -102,19 +102,19 @@ async def test_it_is_told_of_the_start_of_each_moment_and_of_the_stop(
 async def test_it_waits_for_all_processes_and_for_their_replacement(
     manager: Manager, start: Callable[..., ServerProcess], redis: RedisServer
 ) -> None:
-    process = start("--workers", "2", REDIS_URL=redis.url)
+    process = start("--workers", "2", REDIS_URL=redis.url, WATCHDOG_USEC="30000000")
 
     await manager.hear("READY=1")
     before = process.workers
     assert len(before) == 2
     await process.started()
-    await manager.hear_signs_of_life(2)
     process.signal(signal.SIGHUP)
     await manager.hear("RELOADING=1")
     await manager.hear("READY=1")
 
     assert len(process.workers) == 2
     assert not process.workers & before
+    assert manager.signs_of_life
     process.signal(signal.SIGTERM)
     await manager.hear("STOPPING=1")
     assert await process.exit_code() == 0

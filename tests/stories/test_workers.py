@@ -216,7 +216,7 @@ async def test_who_has_a_successor_leaves_at_once_and_who_has_none_serves_for_th
 
 @pytest.mark.gen_test(timeout=SECONDS)
 async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_signs_of_life(start: Start) -> None:
-    process = await start(WATCHDOG_USEC="4000000").started()
+    process = await start(WATCHDOG_USEC="6000000").started()
     before = process.workers
     hung = min(before)
 
@@ -227,7 +227,7 @@ async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_sign
 
     await eventually(is_replaced)
     assert process.workers & before == before - {hung}
-    assert "hangs, for it was silent for 4 s: killed" in process.errors
+    assert "hangs, for it was silent for 6 s: killed" in process.errors
     process.signal(signal.SIGTERM)
     assert await process.exit_code() == 0
 
