@@ -48,13 +48,14 @@ async def test_a_message_is_followed_by_one_id_from_the_request_to_the_delivery_
         ann, ben = one.person(1), two.person(2)
         for person in (ann, ben):
             await joined(person)
-        await ann.connect()
+        at_ann = await ann.connect()
         at_ben = await ben.connect()
         new = {"recipientId": 2, "messageContent": WORDS}
         sent = (await ann.post("/messages", new, headers={"X-Request-Id": "follow-me"})).data
         await at_ben.until("message")
         read = await ben.post(f"/messages/{sent['messageId']}/read", headers={"X-Request-Id": "read-it"})
         assert read.status == 200
+        await at_ann.until("message_read")
         at_ben.close()
         await ended(*processes)
     finally:
