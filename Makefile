@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check soak audit test-mssql types bench bench-full bench-database bench-search bench-scaling profile format \
-  picture clean
+.PHONY: help run test check soak audit test-mssql types bench bench-full bench-database bench-search bench-scaling \
+  bench-metrics profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ bench-search: $(VENV)/installed ## search in 1,000,000 messages, and what indexi
 
 bench-scaling: $(VENV)/installed ## messages with 1, 2 and 4 nodes, and what each costs Redis and the database, 12 minutes at most: docs/scaling.md
 	@$(BIN)/python -m benchmarks.scaling
+
+bench-metrics: $(VENV)/installed ## what counting and measuring costs a send, a minute: docs/operations.md
+	@$(BIN)/python -m benchmarks.metrics_cost
 
 profile: $(VENV)/installed-dev ## flame graphs of the hot paths into docs/performance/
 	@$(BIN)/python -m benchmarks.profiles

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import errno
 import functools
 import gc
@@ -9,14 +10,14 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from regoods import migrations, workers
-from regoods.app import Application, contract, make_app, make_server
+from regoods.app import Application, contract, make_app, make_inside_server, make_server
 from regoods.core import backup, durability, indexes, log, schema, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import file_to_make, open_database
@@ -217,7 +218,8 @@ async def serve(settings: Settings, count: int) -> int:
             f"--workers {count} needs REDIS_URL: without a Redis, what is sent in one process is not heard in another."
         )
     tracing.check(settings.otel_exporter_otlp_endpoint)
-    listening = listen(settings)
+    listening = listen("PORT", settings.port, settings.host)
+    inside = listen_inside(settings, count)
     app = make_app(settings)
     app.prepare_database()
     server = make_server(app)
@@ -225,13 +227,14 @@ async def serve(settings: Settings, count: int) -> int:
     if count > 1:
         app.database.close()
         hello = functools.partial(announce, settings, port, app.database.shown, count)
-        return await workers.Crew(count, PROGRAM, listening, hello).serve()
+        return await workers.Crew(count, PROGRAM, listening, inside, hello).serve()
     tracing.start(settings.otel_exporter_otlp_endpoint)
     stopping = start(app, server, listening, (signal.SIGTERM, signal.SIGINT))
-    announce(settings, port, app.database.shown)
-    await stopping.wait()
-    workers.say("Stopping: no new connections, what is in flight is answered.")
-    await app.stop(server)
+    async with serving_inside(app, inside):
+        announce(settings, port, app.database.shown)
+        await stopping.wait()
+        workers.say("Stopping: no new connections, what is in flight is answered.")
+        await app.stop(server)
     tracing.stop()
     workers.say("Stopped.")
     return 0
@@ -244,26 +247,43 @@ async def serve_as_worker(settings: Settings, inherited: workers.Inherited) -> i
     server = make_server(app)
     tracing.start(settings.otel_exporter_otlp_endpoint)
     stopping = start(app, server, listening, (signal.SIGTERM,))
-    inherited.say_serving(orphaned=stopping.set)
-    await stopping.wait()
-    await app.stop(server)
+    async with serving_inside(app, inherited.inside_sockets()):
+        inherited.say_serving(orphaned=stopping.set)
+        await stopping.wait()
+        await app.stop(server)
     tracing.stop()
     return 0
 
 
-def listen(settings: Settings) -> list[socket.socket]:
-    """Raises SettingsError."""
+@contextlib.asynccontextmanager
+async def serving_inside(app: Application, listening: list[socket.socket]) -> AsyncIterator[None]:
+    """Serve what METRICS_PORT is for, up to the end: how a process drains is seen there when nobody is accepted
+    elsewhere any more."""
+    server = make_inside_server(app)
+    server.add_sockets(listening)
+    yield
+    server.stop()
+    await server.close_all_connections()
+
+
+def listen_inside(settings: Settings, count: int) -> list[socket.socket]:
+    """One socket for each process, where METRICS_PORT is set. Raises SettingsError."""
+    ports = range(settings.metrics_port, settings.metrics_port + count) if settings.metrics_port else ()
+    return [one for port in ports for one in listen("METRICS_PORT", port, "127.0.0.1")]
+
+
+def listen(name: str, port: int, host: str) -> list[socket.socket]:
+    """`name`: the setting that the port is of. Raises SettingsError."""
     try:
-        return bind_sockets(settings.port, settings.host, backlog=BACKLOG)
+        return bind_sockets(port, host, backlog=BACKLOG)
     except (socket.gaierror, UnicodeError):
-        raise SettingsError(f"HOST={settings.host!r} is wrong: no such host. Allowed: a name or address.") from None
+        raise SettingsError(f"HOST={host!r} is wrong: no such host. Allowed: a name or address.") from None
     except OSError as error:
         remedy = (
             "End what listens there" if error.errno == errno.EADDRINUSE else "Set HOST to an address of this machine"
         )
         raise SettingsError(
-            f"PORT={settings.port} on HOST={settings.host} cannot be used: {error.strerror}. "
-            f"{remedy}, or set another PORT."
+            f"{name}={port} on HOST={host} cannot be used: {error.strerror}. {remedy}, or set another {name}."
         ) from None
 
 
@@ -287,6 +307,9 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     address = f"{'https' if settings.tls_cert_file else 'http'}://{host}:{port}"
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
+    if settings.metrics_port:
+        ports = f"{settings.metrics_port}" + (f" to {settings.metrics_port + count - 1}" if count > 1 else "")
+        lines.append(f"Metrics:    http://127.0.0.1:{ports}/metrics")
     if settings.debug_chat:
         lines.append(f"Chat page:  {address}/debug/chat   (open it in two windows)")
         lines.append(f"Contract:   {address}/debug/api")

@@ -31,8 +31,8 @@ PUSH_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def serving(sockets: int, *, one_user: bool) -> AsyncIterator[Application]:
-    """The product in this process on a free port, with that many open sockets."""
+async def serving(sockets: int, *, one_user: bool) -> AsyncIterator[tuple[Application, Load]]:
+    """The product in this process on a free port, with that many open sockets, and who holds them."""
     _, fewer = means.allow_descriptors(sockets)
     if fewer:
         raise SystemExit(fewer)
@@ -55,14 +55,14 @@ async def serving(sockets: int, *, one_user: bool) -> AsyncIterator[Application]
         with Load(program, listening[0].getsockname()[1], users, Path(folder)) as load:
             opened = await asyncio.to_thread(load.open, 0, sockets, one_user=one_user)
             assert opened["opened"] == sockets, opened
-            yield app
+            yield app, load
             await asyncio.to_thread(load.close)
         await app.stop(server)
 
 
 async def bus_events_per_cpu_second() -> float:
     """Events written per CPU second of this process: one event to 1,000 sockets of a user, again and again."""
-    async with serving(CROWD, one_user=True) as app:
+    async with serving(CROWD, one_user=True) as (app, _):
         written, cpu, until = app.metrics.events_sent, time.process_time(), time.monotonic() + PUSH_SECONDS
         while time.monotonic() < until:
             app.bus.publish((1,), EVENT)
@@ -77,7 +77,7 @@ async def longest_heartbeat_tick_ms() -> float:
 
     A tick costs the same whenever it comes; here one follows another without the quarter of a second between them.
     """
-    async with serving(SOCKETS, one_user=False) as app:
+    async with serving(SOCKETS, one_user=False) as (app, _):
         app.heartbeat.stop()
         longest = 0.0
         for _ in range(app.registry.slices):

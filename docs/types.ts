@@ -20,6 +20,16 @@ export interface Authenticated {
   expiresAt: string;
 }
 
+/** Batches of units of work, each one transaction: their time in the database, commits included. */
+export interface BatchStats {
+  count: number;
+  meanMs: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+  meanUnits: number;
+}
+
 export interface Block {
   userId: number;
   user: UserRef;
@@ -97,6 +107,12 @@ export interface ConversationRead {
   seq: number;
 }
 
+export interface DatabaseStats {
+  writes: BatchStats;
+  reads: BatchStats;
+  slowReads: BatchStats;
+}
+
 export interface Deleted {
   messageId: number;
 }
@@ -156,10 +172,23 @@ export interface Health {
   timestamp: string;
 }
 
+/** Since this process started. Percentiles are estimated from the buckets of `/metrics`. */
+export interface LatencyStats {
+  count: number;
+  meanMs: number;
+  p50Ms: number;
+  p95Ms: number;
+  p99Ms: number;
+}
+
 /** How late the loop, which serves everyone, comes to what is due: looked at ten times a second. */
 export interface LoopStats {
   lagMs: number;
   longestLagMs: number;
+}
+
+export interface MemoryStats {
+  residentBytes: number;
 }
 
 export interface Message {
@@ -315,6 +344,13 @@ export interface QueueStats {
   refused: number;
 }
 
+/** What was more than a user may. */
+export interface RateLimitedStats {
+  reads: number;
+  writes: number;
+  frames: number;
+}
+
 /** How many messages a call marked; `count` is `recipientCount`, for the SPA. */
 export interface ReadCounts {
   recipientCount: number;
@@ -367,6 +403,13 @@ export interface UserRef {
   profilePictureUrl?: string;
 }
 
+export interface Version {
+  version: string;
+  python: string;
+  startedAt: string;
+  commit?: string;
+}
+
 /** The plan's `getMetrics`: counts since this process started. */
 export interface WebSocketStats {
   activeConnections: number;
@@ -377,9 +420,19 @@ export interface WebSocketStats {
   avgConnectionDuration: number;
   refused: Record<string, number>;
   closed: Record<string, number>;
+  deliveryLatency: LatencyStats;
+  sendLatency: LatencyStats;
+  eventsByType: Record<string, number>;
+  rateLimited: RateLimitedStats;
+  slowConsumers: number;
+  reaped: number;
   bus: BusStats;
   loop: LoopStats;
   queues: QueueStats;
+  database: DatabaseStats;
+  memory: MemoryStats;
+  openFiles: number;
+  maxOpenFiles: number;
 }
 
 /** What the server sends over the socket. */
@@ -519,6 +572,10 @@ export interface Calls {
     query: { query: string; userId?: number; limit?: number; offset?: number; };
     answer: { success: true; data: Message[]; pagination: Pagination; };
   };
+  /** Which program this is, and since when it runs. */
+  "GET /version": {
+    answer: Version;
+  };
   /** Whether the process is alive. */
   "GET /health": {
     answer: Health;
@@ -542,6 +599,10 @@ export interface Calls {
   /** What the sockets of this process are doing. */
   "GET /api/v1/health/websocket-stats": {
     answer: WebSocketStats;
+  };
+  /** What this process counted and measured, in Prometheus' text format. */
+  "GET /metrics": {
+    answer: Blob;
   };
   /** The OpenAPI document of these calls. */
   "GET /api/v1/openapi.json": {

@@ -5,6 +5,7 @@ import functools
 import logging
 import re
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from tornado.iostream import IOStream
 from regoods import migrations
 from regoods.community import join
 from regoods.core import explanations, framing, http, schema
+from regoods.core.build import Build, commit
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
 from regoods.core.differences import CHECK, Report
@@ -37,6 +39,7 @@ from regoods.features import (
     demo_data,
     health,
     messages,
+    metrics,
     posts,
     presence,
     search,
@@ -69,6 +72,7 @@ FEATURES: Sequence[Feature] = (
     typing.FEATURE,
     presence.FEATURE,
     health.FEATURE,
+    metrics.FEATURE,
     demo_data.FEATURE,
     api_docs.FEATURE,
     debug_chat.FEATURE,
@@ -82,6 +86,9 @@ KEYS_MS = 300_000
 """A key that is gone from JWT_JWKS_URL verifies no longer than this."""
 JITTER = 0.2
 """A tenth earlier or later: nodes that started together are not to do the same at the same moment."""
+
+INSIDE = ("/metrics", "/version", "/health")
+"""How addresses begin that are served at METRICS_PORT, too."""
 
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
@@ -117,6 +124,7 @@ class Application(tornado.web.Application):
                 online=self.places.online,
                 enrichers=_by_kind(feature.enriches for feature in self.features),
                 hearers=_by_kind(feature.hears for feature in self.features),
+                metrics=self.metrics,
                 log=next((feature.log for feature in self.features if feature.log is not None), None),
             ),
             metrics=self.metrics,
@@ -127,6 +135,7 @@ class Application(tornado.web.Application):
             dismiss=self._dismiss,
             degraded=lambda: self.bus.degraded or self.places.degraded,
             contract=contract(self.features),
+            build=Build(clock.now(), commit()),
         )
         self.socket_class: type[MessageSocket] = type(
             "MessageSocket", (MessageSocket,), {"registry": self.registry, "adopting": set()}
@@ -138,7 +147,7 @@ class Application(tornado.web.Application):
         super().__init__(
             _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
             default_handler_class=http.NotFoundHandler,
-            log_function=http.log_request,
+            log_function=answered,
             # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
             websocket_max_message_size=REFUSED_MESSAGE_BYTES,
             template_path=str(ROOT / "templates"),
@@ -297,6 +306,13 @@ class Application(tornado.web.Application):
         self._periodic.append(callback)
 
 
+def answered(handler: http.EnvelopeHandler) -> None:
+    """Measure a request, and log it."""
+    seconds = time.monotonic() - handler.origin.arrived
+    handler.services.metrics.answered(str(handler.request.method), handler.get_status(), seconds)
+    http.log_request(handler)
+
+
 class PatientServer(HTTPServer):
     """An HTTPServer whose silent and slow clients are ended by `Patience`, and who reads no request in two ways."""
 
@@ -332,15 +348,25 @@ def make_app(settings: Settings, clock: Clock | None = None) -> Application:
 
 def make_server(app: Application) -> PatientServer:
     """Raises SettingsError for TLS files that cannot be used."""
-    server = PatientServer(
-        app,
-        ssl_options=_tls(app.services.settings),
-        max_header_size=MAX_HEADERS,
-        max_body_size=http.MAX_BODY,
+    return _patient(app, app.patience, _tls(app.services.settings))
+
+
+def make_inside_server(app: Application) -> PatientServer:
+    """For METRICS_PORT: what stands under INSIDE, of this process alone, however many share its other port."""
+    inside = tornado.web.Application(
+        [route for route in _routes(app.features) if route[0].startswith(INSIDE)],
+        default_handler_class=http.NotFoundHandler,
+        log_function=answered,
+        **{name: app.settings[name] for name in ("services", "patience", "read_counter", "write_counter")},
     )
+    return _patient(inside, app.patience)
+
+
+def _patient(app: tornado.web.Application, patience: Patience, tls: ssl.SSLContext | None = None) -> PatientServer:
+    server = PatientServer(app, ssl_options=tls, max_header_size=MAX_HEADERS, max_body_size=http.MAX_BODY)
     # Tornado would set a timer of an hour for each request's headers; `Patience` waits for less, and without timers.
     server.conn_params.header_timeout = None
-    server.patience = app.patience
+    server.patience = patience
     return server
 
 

@@ -47,19 +47,22 @@ class Inherited:
     number: int
     """Which worker it is, from 1."""
     link: int
+    inside: int
+    """Its own at METRICS_PORT; 0 where there is none."""
     listening: Sequence[int]
 
     @staticmethod
     def read(numbers: Sequence[int]) -> "Inherited":
-        number, link, *listening = numbers
-        return Inherited(number, link, listening)
+        number, link, inside, *listening = numbers
+        return Inherited(number, link, inside, listening)
 
     def sockets(self) -> list[socket.socket]:
-        """The listening ones; call once."""
-        sockets = [socket.socket(fileno=number) for number in self.listening]
-        for one in sockets:
-            one.setblocking(False)
-        return sockets
+        """The listening ones that all share; call once."""
+        return _sockets(self.listening)
+
+    def inside_sockets(self) -> list[socket.socket]:
+        """The listening one of its own, if there is one; call once."""
+        return _sockets([self.inside] if self.inside else [])
 
     def say_serving(self, orphaned: Callable[[], None]) -> None:
         """Tell the parent, and be told when it has died without a word; on the loop's thread, once."""
@@ -83,19 +86,22 @@ class Inherited:
 class Worker:
     """One child process, as its parent sees it."""
 
-    def __init__(self, number: int, program: Path, listening: Sequence[socket.socket]) -> None:
+    def __init__(
+        self, number: int, program: Path, listening: Sequence[socket.socket], inside: socket.socket | None
+    ) -> None:
         self.number = number
         self.serves = False
         self._link, theirs = socket.socketpair()
         self._link.setblocking(False)
-        inherited = [theirs.fileno(), *(one.fileno() for one in listening)]
+        own = 0 if inside is None else inside.fileno()
+        inherited = [theirs.fileno(), own, *(one.fileno() for one in listening)]
         # A child begins with its parent's mask: it never sees these two, not even while it imports.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, KEPT_FROM_WORKERS)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 [sys.executable, str(program), "--as-worker", *map(str, [number, *inherited])],
                 stdin=subprocess.DEVNULL,
-                pass_fds=inherited,
+                pass_fds=[one for one in inherited if one],
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -136,15 +142,22 @@ class Worker:
 class Crew:
     """The parent's side: `count` workers on these sockets, from `program`.
 
-    `announce` is called once, when all serve for the first time.
+    `inside`: a listening socket of each worker's own, or none at all. The parent keeps it: whoever replaces a worker
+    gets its socket, too. `announce` is called once, when all serve for the first time.
     """
 
     def __init__(
-        self, count: int, program: Path, listening: Sequence[socket.socket], announce: Callable[[], None]
+        self,
+        count: int,
+        program: Path,
+        listening: Sequence[socket.socket],
+        inside: Sequence[socket.socket],
+        announce: Callable[[], None],
     ) -> None:
         self._count = count
         self._program = program
         self._listening = listening
+        self._inside = inside
         self._announce = announce
         self._announced = False
         self._places: dict[int, Worker] = {}
@@ -170,7 +183,7 @@ class Crew:
             say("Stopping: no new connections, what is in flight is answered.")
         for task in self._tasks:
             task.cancel()
-        for one in self._listening:
+        for one in (*self._listening, *self._inside):
             one.close()
         drained = await asyncio.gather(*(worker.drain() for worker in self._all))
         if not code:
@@ -192,7 +205,8 @@ class Crew:
             self._end.set_exception(error)
 
     def _start(self, place: int) -> Worker:
-        worker = Worker(place, self._program, self._listening)
+        inside = self._inside[place - 1] if self._inside else None
+        worker = Worker(place, self._program, self._listening, inside)
         self._all.add(worker)
         self._go_on(self._forget(worker))
         return worker
@@ -249,6 +263,13 @@ class Crew:
             old, self._places[place] = self._places[place], new
             await old.drain()
         return True
+
+
+def _sockets(numbers: Sequence[int]) -> list[socket.socket]:
+    sockets = [socket.socket(fileno=number) for number in numbers]
+    for one in sockets:
+        one.setblocking(False)
+    return sockets
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from regoods.core.build import Build
 from regoods.core.clock import Clock
 from regoods.core.database import Session
 from regoods.core.metrics import Metrics
@@ -54,6 +55,8 @@ class Services:
     """What this server is doing without at the moment, though it still serves."""
     contract: "Contract"
     """What it speaks: api_docs describes it."""
+    build: Build
+    """Which program it is."""
     _states: dict[type, Any] = field(default_factory=dict)
 
     def state(self, kind: type[T]) -> T:

@@ -504,6 +504,7 @@ class ApiHandler(EnvelopeHandler):
         self._usage = (limit, usage)
         self._set_rate_headers()
         if usage.used > limit:
+            self.services.metrics.rate_limited["reads" if reading else "writes"] += 1
             raise RateLimited(retry_after=usage.reset_seconds)
 
     def _set_rate_headers(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from regoods.core import explanations, tracing
 from regoods.core.database import Database, Session
+from regoods.core.metrics import LaneMetrics
 from regoods.core.origin import Origin
 from regoods.core.outbox import Outbox
 
@@ -87,6 +88,7 @@ class Lane:
         writes: bool,
         threads: int,
         batch_limit: int,
+        metrics: LaneMetrics,
         settle: Callable[[Sequence[Unit]], None],
         seal: Callable[[Session, Sequence[Unit]], None] | None = None,
     ) -> None:
@@ -94,6 +96,7 @@ class Lane:
         self._writes = writes
         self._seal = seal
         self._batch_limit = batch_limit
+        self._metrics = metrics
         self._settle = settle
         self._stopping = False
         # A batch of fewer says little of the pace: most of its time is the commit's.
@@ -137,6 +140,7 @@ class Lane:
         """On the loop's thread: a batch is done."""
         self.waiting -= len(batch)
         seconds = ended - begun
+        self._metrics.did(len(batch), seconds)
         if tracing.tracer is not None:
             _trace(tracing.tracer, batch, begun, ended)
         if len(batch) >= self._telling:

@@ -93,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ws_max_message_size: Annotated[int, whole(1024, 16_777_216, " (bytes)")] = 65_536
     rate_limit_writes_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 300
     rate_limit_reads_per_minute: Annotated[int, whole(0, 1_000_000, "; 0 = off")] = 1_200
+    metrics_port: Annotated[int, whole(0, 65_472, "; 0 = off")] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
     """auto: json in production, text elsewhere."""

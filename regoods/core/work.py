@@ -16,6 +16,7 @@ from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
 from regoods.core.errors import ApiError, ServiceUnavailable
 from regoods.core.lanes import Complaints, Lane, Unit
+from regoods.core.metrics import Metrics
 from regoods.core.outbox import EventLog, Outbox, Publication, Subject
 from regoods.core.wire import Shape
 
@@ -167,6 +168,7 @@ class WorkQueue:
         online: Callable[[Collection[int]], set[int]],
         enrichers: Mapping[str, Sequence[Callable[..., Any]]],
         hearers: Mapping[str, Sequence[Callable[..., None]]],
+        metrics: Metrics,
         log: EventLog | None = None,
     ) -> None:
         self._database = database
@@ -183,11 +185,21 @@ class WorkQueue:
             writes=True,
             threads=writers,
             batch_limit=WRITE_BATCH,
+            metrics=metrics.lanes["writes"],
             settle=self._settle,
             seal=None if log is None else self._append_to_log,
         )
-        self._readers = Lane(database, writes=False, threads=READERS, batch_limit=READ_BATCH, settle=self._settle)
-        self._slow_reader = Lane(database, writes=False, threads=1, batch_limit=1, settle=self._settle)
+        self._readers = Lane(
+            database,
+            writes=False,
+            threads=READERS,
+            batch_limit=READ_BATCH,
+            metrics=metrics.lanes["reads"],
+            settle=self._settle,
+        )
+        self._slow_reader = Lane(
+            database, writes=False, threads=1, batch_limit=1, metrics=metrics.lanes["slow"], settle=self._settle
+        )
         self._lanes = (self._writer, self._readers, self._slow_reader)
         self._complaints = Complaints(logger)
         self.refused = 0

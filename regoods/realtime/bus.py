@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from regoods.core.metrics import Metrics
+from regoods.core.metrics import Metrics, event_type
 from regoods.core.origin import Origin
 from regoods.core.outbox import Publication, numbered
 from regoods.core.work import WorkQueue
@@ -76,7 +76,7 @@ class Bus:
         """Write a ready frame to these sockets."""
         for connection in connections:
             connection.push(ready)
-        self._metrics.events_sent += len(connections)
+        self._metrics.events[event_type(ready)] += len(connections)
 
 
 class LocalBus(Bus):

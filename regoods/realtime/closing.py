@@ -36,7 +36,15 @@ GIVEN = (
 )
 """Those that the server gives of itself."""
 
-ABNORMAL = 1006
+ABNORMAL = Close(1006, "", True)
 """How RFC 6455 names an end without a close frame; never on the wire."""
 NO_STATUS = 1005
 """How RFC 6455 names a close frame without a code; never on the wire."""
+
+FIRST_PRIVATE = 3000
+"""From here on a peer may give any code (RFC 6455, 7.4.2), ours as well."""
+
+
+def label(close: Close) -> str:
+    """What it is counted under: its code, where that is of the standard's or given by us."""
+    return str(close.code) if close.code < FIRST_PRIVATE or close in GIVEN else "other"

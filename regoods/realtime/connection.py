@@ -14,7 +14,7 @@ from websockets.frames import Opcode
 from regoods.core import log
 from regoods.core.metrics import Metrics
 from regoods.core.origin import Origin
-from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_SLOW, Close
+from regoods.realtime.closing import ABNORMAL, GOING_AWAY, IDLE, NO_PONG, NORMAL, TOO_SLOW, Close, label
 from regoods.realtime.events import connected_frame, going_away_frame
 from regoods.realtime.frames import (
     CLOSE,
@@ -148,11 +148,11 @@ class Realtime:
         if not self._stopping:
             self.places.release(connection.user_id, connection.place, last=last)
 
-    def lost(self, connection: "Connection", code: int) -> None:
+    def lost(self, connection: "Connection", close: Close) -> None:
         self.lets_go(connection)
-        self.metrics.closed(code)
+        self.metrics.closed(label(close))
         seconds = round(self.loop.time() - connection.opened_at, 1)
-        log.event.info("socket_closed", userId=connection.user_id, code=code, seconds=seconds)
+        log.event.info("socket_closed", userId=connection.user_id, code=close.code, seconds=seconds)
         self._open -= 1
         if not self._open:
             self._gone.set()
@@ -242,7 +242,7 @@ class Connection(asyncio.Protocol):
             self.data_received(b"")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._realtime.lost(self, self._closing.code if self._closing else ABNORMAL)
+        self._realtime.lost(self, self._closing or ABNORMAL)
         self._closing = self._closing or NORMAL
         if self._transport is not None:
             let_go(self._transport)

@@ -65,6 +65,7 @@ class Inbox:
             return
         if kind == "ping" or kind in REPEATS:
             if self._chatter.hit(connection.user_id).used > self._limit * GENEROUS:
+                self._count_limited()
                 connection.close(TOO_MANY_FRAMES)
             elif kind == "ping":
                 connection.push(PONG_FRAME)
@@ -87,6 +88,7 @@ class Inbox:
         usage = self._frames.hit(connection.user_id)
         if usage.used <= self._limit:
             return True
+        self._count_limited()
         if usage.used >= self._limit * GENEROUS:
             connection.close(TOO_MANY_FRAMES)
         elif usage.before <= self._limit:
@@ -100,6 +102,9 @@ class Inbox:
                 )
             )
         return False
+
+    def _count_limited(self) -> None:
+        self._services.metrics.rate_limited["frames"] += 1
 
     def _hand_over(self, connection: Connection, kind: str, payload: bytes) -> None:
         listener = self._listeners.get(kind)

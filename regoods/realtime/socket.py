@@ -33,6 +33,8 @@ PROTOCOL = "regoods"
 BEARER = "bearer."
 """How another name among the subprotocols begins that is no name, but the token. Browsers let a page set no other
 header of a handshake."""
+FOREIGN_ORIGIN = "Foreign origin"
+"""As what such a refusal is counted."""
 HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
@@ -60,6 +62,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         """Refuse with a status before the upgrade, or with a close code right after it, or open."""
         self._require_handshake()
         if not self._is_origin_allowed():
+            self.admission.count_as(FOREIGN_ORIGIN)
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
         self._offers = self._offered()
         self.patience.begin(self)

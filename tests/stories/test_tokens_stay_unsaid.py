@@ -182,7 +182,14 @@ async def test_no_token_is_ever_said_again(
             await line.knock(
                 "/messages", text({"type": "auth", "token": token}), headers={"Sec-WebSocket-Protocol": "regoods"}
             )
-        for path in ("/health", "/health/ready", "/health/websocket-stats", "/api/v1/asyncapi.json"):
+        for path in (
+            "/health",
+            "/health/ready",
+            "/health/websocket-stats",
+            "/metrics",
+            "/version",
+            "/api/v1/asyncapi.json",
+        ):
             await line.ask(f"GET {path}")
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 0

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 from tornado.ioloop import IOLoop
 
+from regoods import __version__
+from tests.support.databases import accepts, free_port
 from tests.support.people import Person
 from tests.support.process import ServerProcess
+from tests.support.prometheus import scrape
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 
@@ -29,8 +32,9 @@ def start(io_loop: IOLoop, tmp_path: Path, redis: RedisServer) -> Iterator[Start
     """Starts two processes on one port, and ends those that still live."""
     running: list[ServerProcess] = []
 
-    def new(*arguments: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, *(arguments or ("--workers", "2")), REDIS_URL=redis.url))
+    def new(*arguments: str, **environment: str) -> ServerProcess:
+        process = ServerProcess(tmp_path, *(arguments or ("--workers", "2")), REDIS_URL=redis.url, **environment)
+        running.append(process)
         return running[-1]
 
     yield new
@@ -43,8 +47,8 @@ def alone(io_loop: IOLoop, tmp_path: Path) -> Iterator[Callable[..., ServerProce
     """Starts a process without a Redis."""
     running: list[ServerProcess] = []
 
-    def new(*arguments: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, *arguments))
+    def new(*arguments: str, **environment: str) -> ServerProcess:
+        running.append(ServerProcess(tmp_path, *arguments, **environment))
         return running[-1]
 
     yield new
@@ -64,6 +68,13 @@ async def refuses(process: ServerProcess) -> bool:
         return True
     writer.close()
     return False
+
+
+def two_free_ports() -> int:
+    """The first of two that follow each other."""
+    while not 0 < (port := free_port()) < 65_000 or accepts(port + 1):
+        pass
+    return port
 
 
 def spoil(folder: Path) -> None:
@@ -150,7 +161,8 @@ async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(s
 
 @pytest.mark.gen_test(timeout=SECONDS)
 async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
-    process = await start().started()
+    port = two_free_ports()
+    process = await start(METRICS_PORT=str(port)).started()
     before = process.workers
     at_ann = await process.person(1).connect()
     stream = Stream(process.person(3), process.person(4))
@@ -166,6 +178,9 @@ async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
     assert not process.workers & before
     await stream.end()
     assert stream.asked > 20
+    for place in range(2):
+        watcher = Person(f"http://127.0.0.1:{port + place}", 1, "")
+        assert (await scrape(watcher)).value("regoods_connections_opened_total") == 0
 
     process.signal_from_terminal(signal.SIGINT)
     assert await process.exit_code() == 0
@@ -204,6 +219,52 @@ async def test_where_none_can_start_any_more_the_whole_ends(start: Start, tmp_pa
     assert await process.exit_code() == 2
     assert re.search(r"^DATABASE_URL cannot be used: ", process.errors, re.MULTILINE)
     assert "Traceback" not in process.errors
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+async def test_each_worker_tells_what_is_its_own_at_its_own_port(start: Start) -> None:
+    port = two_free_ports()
+    process = await start("--workers", "2", METRICS_PORT=str(port)).started()
+    await process.line(rf"Metrics: +(http://127\.0\.0\.1:{port}) to {port + 1}/metrics")
+    watchers = [Person(f"http://127.0.0.1:{port + place}", 1, "") for place in range(2)]
+    ann, ben = process.person(1), process.person(2)
+    sockets = [await person.connect() for person in (ann, ben) for _ in range(4)]
+    await ann.write(ben)
+    for at_ben in ben.sockets:
+        await at_ben.until("message")
+
+    found = [await scrape(watcher) for watcher in watchers]
+
+    assert sum(one.value("regoods_connections") for one in found) == len(sockets)
+    assert sum(one.value("regoods_send_latency_seconds_count") for one in found) == 1
+    assert sum(one.value("regoods_events_sent_total", type="message") for one in found) == len(ben.sockets)
+    assert sum(one.value("regoods_bus_received_total") for one in found) > 0
+    for watcher in watchers:
+        assert (await watcher.get("/health/ready", root="", token="")).body["status"] == "ok"
+        assert (await watcher.get("/version", root="", token="")).body["version"] == __version__
+        for path in ("/api/v1/messages/1", "/messages", "/debug/chat", "/debug/token"):
+            assert (await watcher.get(path, root="", token="")).status == 404
+    assert (await ann.get("/metrics", root="", token="")).status == 200
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+async def test_one_process_serves_its_own_port_to_its_end(alone: Start) -> None:
+    port = two_free_ports()
+    process = await alone(METRICS_PORT=str(port)).started()
+    watcher = Person(f"http://127.0.0.1:{port}", 1, "")
+    ann = process.person(1)
+    await ann.connect()
+    assert (await scrape(watcher)).value("regoods_connections") == 1
+    taken = alone(METRICS_PORT=str(port))
+    assert await taken.exit_code() == 2
+    assert re.fullmatch(
+        rf"METRICS_PORT={port} on HOST=127\.0\.0\.1 cannot be used: .*, or set another METRICS_PORT\.\n", taken.errors
+    )
+
+    process.signal(signal.SIGTERM)
+
+    assert await process.exit_code() == 0
+    assert not accepts(port)
 
 
 async def test_several_processes_need_a_redis(alone: Start) -> None:

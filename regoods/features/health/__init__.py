@@ -3,8 +3,9 @@
     GET /health                    {status, timestamp}
     GET /health/ready              {status, degraded}: 200 while it serves, else 503
     GET /health/websocket-stats    {activeConnections, onlineUsers, messagesSent, …}, of the process that answers
+    GET /version                   {version, commit, python, startedAt}
 
-All also under /api/v1.
+Those of health also under /api/v1.
 """
 
 from regoods.core.feature import Feature

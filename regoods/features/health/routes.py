@@ -1,3 +1,5 @@
+import asyncio
+
 from regoods.core.calls import call
 from regoods.core.http import ApiHandler
 from regoods.core.wire import encode
@@ -32,12 +34,23 @@ class WebSocketStats(ApiHandler):
     requires_user = False
 
     @call(events.WebSocketStats, envelope=False)
-    def get(self) -> None:
+    async def get(self) -> None:
         """What the sockets of this process are doing."""
-        self.finish(encode(events.websocket_stats(self.services)))
+        process = await asyncio.to_thread(events.process_figures, self.services)
+        self.finish(encode(events.websocket_stats(self.services, process)))
+
+
+class Version(ApiHandler):
+    requires_user = False
+
+    @call(events.Version, envelope=False)
+    def get(self) -> None:
+        """Which program this is, and since when it runs."""
+        self.finish(encode(events.version(self.services)))
 
 
 ROUTES = [
+    (r"/version", Version),
     (r"/health", Health),
     (r"/health/ready", Ready),
     (r"/health/websocket-stats", WebSocketStats),

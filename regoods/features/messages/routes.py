@@ -1,4 +1,5 @@
 import asyncio
+import time
 from typing import Annotated
 
 from msgspec import Meta, Raw
@@ -28,7 +29,7 @@ class Messages(ApiHandler):
             await self._post_without_key(new)
         else:
             rules.check_key(key)
-            self.send(await self.run(actions.send, new, key), 201)
+            self._answer(await self.run(actions.send, new, key))
 
     async def _post_without_key(self, new: NewMessage) -> None:
         unanswered = self.services.state(UnansweredSends)
@@ -48,7 +49,11 @@ class Messages(ApiHandler):
         elif stored is not None:
             unanswered.answered(self.user_id, new)
             repeats.tell(self.services, self.user_id, new, "answered")
+        self._answer(message)
+
+    def _answer(self, message: Raw) -> None:
         self.send(message, 201)
+        self.services.metrics.send.observe(time.monotonic() - self.origin.arrived)
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
