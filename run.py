@@ -308,8 +308,8 @@ def announce(settings: Settings, port: int, database: str, count: int = 1) -> No
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
     if settings.metrics_port:
-        ports = f"{settings.metrics_port}" + (f" to {settings.metrics_port + count - 1}" if count > 1 else "")
-        lines.append(f"Metrics:    http://127.0.0.1:{ports}/metrics")
+        others = f" (worker 1; the last one's port is {settings.metrics_port + count - 1})" if count > 1 else ""
+        lines.append(f"Metrics:    http://127.0.0.1:{settings.metrics_port}/metrics{others}")
     if settings.debug_chat:
         lines.append(f"Chat page:  {address}/debug/chat   (open it in two windows)")
         lines.append(f"Contract:   {address}/debug/api")

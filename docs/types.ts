@@ -600,7 +600,7 @@ export interface Calls {
   "GET /api/v1/health/websocket-stats": {
     answer: WebSocketStats;
   };
-  /** What this process counted and measured, in Prometheus' text format. */
+  /** What this process counted and measured, in Prometheus' text format; 404 from outside, by nginx. */
   "GET /metrics": {
     answer: Blob;
   };

@@ -166,7 +166,7 @@ class Metrics:
         )
         self._requests = Histogram(
             "regoods_request_duration_seconds",
-            "From a request's arrival to its answer, handshakes that were refused included",
+            "From a request's arrival to its answer; of a handshake to its 101",
             ["method", "status"],
             buckets=LATENCIES,
             registry=self.registry,

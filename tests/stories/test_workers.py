@@ -225,7 +225,7 @@ async def test_where_none_can_start_any_more_the_whole_ends(start: Start, tmp_pa
 async def test_each_worker_tells_what_is_its_own_at_its_own_port(start: Start) -> None:
     port = two_free_ports()
     process = await start("--workers", "2", METRICS_PORT=str(port)).started()
-    await process.line(rf"Metrics: +(http://127\.0\.0\.1:{port}) to {port + 1}/metrics")
+    await process.line(rf"^Metrics: +(http://127\.0\.0\.1:{port})/metrics .* {port + 1}\)$")
     watchers = [Person(f"http://127.0.0.1:{port + place}", 1, "") for place in range(2)]
     ann, ben = process.person(1), process.person(2)
     sockets = [await person.connect() for person in (ann, ben) for _ in range(4)]
