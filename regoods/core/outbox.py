@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from regoods.core.database import Session
+from regoods.core.metrics import event_type
 from regoods.core.origin import Origin
 
 
@@ -34,6 +35,7 @@ class Publication:
         self.echoes = echoes
         """Events that say the same in other words: pushed before it under its number, kept nowhere."""
         self.of = of
+        """The message that it is about, where it is about one."""
         self.creates = creates
         """Whether it tells that message's creation."""
         self.numbers: Sequence[int] = ()
@@ -44,7 +46,7 @@ class Publication:
     @property
     def kind(self) -> str:
         """Its `type` on the wire."""
-        return kind(self.event)
+        return event_type(self.event).decode()
 
 
 Outbox = list[Publication]
@@ -60,14 +62,6 @@ class EventLog:
     """The number of the newest event in a user's log, 0 where there is none."""
     latest_of: Callable[[Session, Sequence[int]], Mapping[int, int]]
     """The same of several users; those without any are left out."""
-
-
-def kind(event: bytes) -> str:
-    """The `type` of an encoded event, with which it begins."""
-    return event[len(_BEGIN) : event.index(b'"', len(_BEGIN))].decode()
-
-
-_BEGIN = b'{"type":"'
 
 
 def numbered(event: bytes, number: int) -> bytes:

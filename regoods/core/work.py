@@ -327,14 +327,13 @@ def _tell(publication: Publication, sockets: int) -> None:
     What only the doer's own other tabs hear is said at level debug.
     """
     origin = publication.origin
-    facts: dict[str, object] = {}
-    level = logging.INFO
-    if origin is not None:
-        facts = {"requestId": origin.request_id, "userId": origin.user_id}
-        if publication.audience == (origin.user_id,):
-            level = logging.DEBUG
+    to_himself = origin is not None and publication.audience == (origin.user_id,)
+    level = logging.DEBUG if to_himself else logging.INFO
     if not log.event.is_enabled_for(level):
         return
+    facts: dict[str, object] = {}
+    if origin is not None:
+        facts = {"requestId": origin.request_id, "userId": origin.user_id}
     if publication.of is not None:
         facts["messageId"], facts["recipientId"] = publication.of
     log.event.log(level, f"{publication.kind}_broadcast", **facts, sockets=sockets)

@@ -103,10 +103,14 @@ class Admission:
 
     def count(self, close: Close) -> None:
         """One more is refused so."""
-        self._services.metrics.refused[close.reason] += 1
+        self.count_as(close.reason)
+
+    def count_as(self, reason: str) -> None:
+        """One more is refused for this, whatever he is told."""
+        self._services.metrics.refused[reason] += 1
         request = origin.current.get()
         known = {} if request is None else {"requestId": request.request_id}
-        log.event.info("socket_refused", reason=close.reason, **known)
+        log.event.info("socket_refused", reason=reason, **known)
 
     async def _claims(self, token: str) -> Claims:
         learning = self._services.tokens.learning(token)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from regoods.core import log, tracing
 from regoods.core.errors import ServiceUnavailable
-from regoods.core.metrics import Metrics
+from regoods.core.metrics import Metrics, event_type
 from regoods.core.origin import Origin
-from regoods.core.outbox import Publication, kind, numbered
+from regoods.core.outbox import Publication, numbered
 from regoods.core.redis_link import RedisAway, RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
 from regoods.core.work import Work, WorkQueue, reads_for_anyone
@@ -226,12 +226,12 @@ class RedisBus(Bus):
         self._accept(user_id, number, events, origin)
         sockets = len(self._registry.of(user_id))
         if tracing.tracer is not None and origin.span is not None and sockets:
-            name = f"push {kind(events[-1])}"
+            name = f"push {event_type(events[-1]).decode()}"
             tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
         if sockets and log.event.is_enabled_for(logging.INFO):
             about = {"messageId": int(message_id)} if message_id != b"0" else {}
             log.event.info(
-                f"{kind(events[-1])}_relayed",
+                f"{event_type(events[-1]).decode()}_relayed",
                 requestId=origin.request_id,
                 userId=origin.user_id,
                 **about,

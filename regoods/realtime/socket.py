@@ -65,7 +65,7 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
             raise ServiceUnavailable
         self._require_handshake()
         if not self._is_origin_allowed():
-            self.services.metrics.refused[FOREIGN_ORIGIN] += 1
+            self.admission.count_as(FOREIGN_ORIGIN)
             raise Forbidden("This origin may not open sockets here. Add it to ALLOWED_ORIGINS.")
         self._offers = self._offered()
         self.patience.begin(self)

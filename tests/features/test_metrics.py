@@ -37,6 +37,7 @@ KINDS = {
     "regoods_events_sent": "counter",
     "regoods_frames_received": "counter",
     "regoods_handshakes_refused": "counter",
+    "regoods_log_lines_dropped": "counter",
     "regoods_loop_lag_longest_seconds": "gauge",
     "regoods_loop_lag_seconds": "gauge",
     "regoods_memory_used_ratio": "gauge",

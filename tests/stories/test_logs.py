@@ -1,6 +1,9 @@
 """What an operator reads in the lines of real servers, and what he never reads there."""
 
+import asyncio
 import json
+import os
+import re
 import signal
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +16,7 @@ import sqlalchemy as sa
 from regoods import migrations
 from regoods.core.database import Database
 from regoods.core.settings import ROOT
-from tests.support.people import Person
+from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
@@ -48,13 +51,14 @@ async def test_a_message_is_followed_by_one_id_from_the_request_to_the_delivery_
         ann, ben = one.person(1), two.person(2)
         for person in (ann, ben):
             await joined(person)
-        await ann.connect()
+        at_ann = await ann.connect()
         at_ben = await ben.connect()
         new = {"recipientId": 2, "messageContent": WORDS}
         sent = (await ann.post("/messages", new, headers={"X-Request-Id": "follow-me"})).data
         await at_ben.until("message")
         read = await ben.post(f"/messages/{sent['messageId']}/read", headers={"X-Request-Id": "read-it"})
         assert read.status == 200
+        await at_ann.until("message_read")
         at_ben.close()
         await ended(*processes)
     finally:
@@ -186,3 +190,20 @@ async def test_no_text_of_a_message_is_ever_logged(
     for answer in refused:
         assert answer.headers["X-Request-Id"] in process.errors
     assert WORDS not in process.errors
+
+
+async def test_a_terminal_gets_colour(tmp_path: Path) -> None:
+    screen, terminal = os.openpty()
+    process = ServerProcess(tmp_path, stderr=terminal)
+    try:
+        await process.started()
+        assert (await process.person(1).get("/nothing", token="")).status == 404
+        text = ""
+        while "/api/v1/nothing" not in text:
+            text += (await asyncio.wait_for(asyncio.to_thread(os.read, screen, 4096), LIMIT)).decode()
+        assert re.search(r"\x1b\[32mINFO\x1b\[0m \x1b\[1mrequest\x1b\[0m ", text)
+        await ended(process)
+    finally:
+        await process.clean_up()
+        os.close(terminal)
+        os.close(screen)

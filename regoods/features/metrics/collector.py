@@ -67,6 +67,10 @@ class Collector(LibrarysCollector):
             waiting.add_metric([lane], units)
         yield waiting
         yield _counter("overload_refused", "Calls answered 503 because too much waited", work.refused)
+        dropped = self._services.metrics.log_lines_dropped
+        yield _counter(
+            "log_lines_dropped", "Lines of the log that were not written, as nobody read those before", dropped
+        )
         yield _gauge("degraded", "Things this process does without at the moment", len(self._services.degraded()))
 
     def _bus(self) -> Iterator[Metric]:
