@@ -4,10 +4,13 @@ RFC 9112, sections 2.2, 3.2, 5.1, 6.1, 6.3 and 7.1. Which of them are Tornado's 
 `core/framing.py`; all are tried, for another version of it may let other things through.
 """
 
+import itertools
 import logging
+import re
 
 import pytest
 
+from regoods.core.framing import END_OF_HEAD
 from tests.support.line import line
 from tests.support.people import Person
 from tests.support.server import RunningServer
@@ -187,3 +190,12 @@ async def test_a_refusal_of_what_is_no_http_is_an_envelope_like_all_others(serve
         assert (refused.status, refused.error["code"]) == (400, "BAD_REQUEST")
         assert refused.headers["Connection"] == "close"
         assert await wire.ended() == b""
+
+
+def test_a_head_ends_where_tornado_lets_it_end() -> None:
+    tornados = re.compile(rb"\r?\n\r?\n")  # http1connection.py
+    ours = re.compile(END_OF_HEAD)
+    for length in range(8):
+        for characters in itertools.product(b"\r\nx", repeat=length):
+            theirs, mine = tornados.search(bytes(characters)), ours.search(bytes(characters))
+            assert (theirs and theirs.end()) == (mine and mine.end()), characters
