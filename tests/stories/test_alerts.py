@@ -211,3 +211,36 @@ async def test_a_webhook_that_says_nothing_holds_nothing_up(start: Start, receiv
     assert "Traceback" not in process.errors
     assert SECRET_PATH not in process.errors
     assert receiver.waiting == 0
+
+
+LOOKS_UP_NO_NAME = """
+import pathlib, socket, time
+
+look_up = socket.getaddrinfo
+
+def hang(host, *arguments, **named):
+    if host == "hooks.example":
+        pathlib.Path(__file__).with_name("asked").touch()
+        time.sleep(3600)
+    return look_up(host, *arguments, **named)
+
+socket.getaddrinfo = hang
+"""
+"""As getaddrinfo(3) where no name server answers, only longer."""
+
+
+async def test_a_name_that_nobody_looks_up_holds_no_end_up(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LOOKS_UP_NO_NAME)
+    address = {"ALERT_WEBHOOK_URL": "http://hooks.example/", "PYTHONPATH": str(tmp_path)}
+    process = await start(**address).started()
+    await refuse_some(process)
+
+    async def is_asked() -> bool:
+        return (tmp_path / "asked").exists()
+
+    await eventually(is_asked)
+    process.signal(signal.SIGTERM)
+
+    assert await process.exit_code() == 0
+    assert process.lines[-1] == "Stopped.\n"
+    assert "Traceback" not in process.errors
