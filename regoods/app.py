@@ -300,11 +300,9 @@ class Application(tornado.web.Application):
             self._key_set.stop()
         for callback in self._periodic:
             callback.stop()
-        stops = [feature.stop(self.services) for feature in self.features if feature.stop is not None]
-        stopping = asyncio.gather(*stops)
-        await self.services.work.stop(DRAIN_WORK_SECONDS - (self.realtime.loop.time() - begun))
+        left = DRAIN_WORK_SECONDS - (self.realtime.loop.time() - begun)
+        await asyncio.gather(self.services.work.stop(left), self._end_features(left))
         await self.patience.drained(DRAIN_ANSWERS_SECONDS)
-        await stopping
         self.heartbeat.stop()
         self.expiry.callback.stop()
         if self.faults is not None:
@@ -315,6 +313,23 @@ class Application(tornado.web.Application):
         await self.bus.stop()
         await server.close_all_connections()
         self.database.close()
+
+    async def _end_features(self, seconds: float) -> None:
+        """What each has going; at most so long, and whatever fails: the sockets are still to be told."""
+        stops = {
+            asyncio.ensure_future(feature.stop(self.services)): feature.name
+            for feature in self.features
+            if feature.stop is not None
+        }
+        if not stops:
+            return
+        ended, hanging = await asyncio.wait(stops, timeout=max(0.0, seconds))
+        for one in ended:
+            if error := one.exception():
+                logger.error("%s did not stop as it should", stops[one], exc_info=error)
+        for one in hanging:
+            one.cancel()
+            logger.error("%s did not stop in time", stops[one])
 
     def _accept(self, report: Report) -> None:
         if report.refusals:

@@ -126,7 +126,7 @@ class Feature:
     prepare: Callable[[Session, Settings, datetime], None] | None = None
     """Done once at start, in a transaction."""
     stop: Callable[[Services], Awaitable[None]] | None = None
-    """Done once at the server's stop, beside all else that is to end; for a second at most."""
+    """Done once at the server's stop, beside all else that is to end; cut off where the writer would have been."""
     log: EventLog | None = None
     """Where published events are kept; one feature's at most."""
     enabled: Callable[[Settings], bool] = lambda _settings: True

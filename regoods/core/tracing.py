@@ -20,7 +20,7 @@ EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 SERVICE = "regoods-messaging"
 
 EXPORT_SECONDS = 5.0
-STOP_SECONDS = 2.0
+STOP_SECONDS = 1.0
 """How long a stop waits for the last spans to be taken."""
 
 

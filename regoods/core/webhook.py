@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPError, HTTPRequest
+from tornado.netutil import Resolver
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 logger = logging.getLogger(__name__)
@@ -23,6 +27,25 @@ PASSING = (408, 425, 429)
 """Beside 5xx, statuses after which the same may be taken later; after others it never will."""
 
 
+class Names(Resolver):
+    """Looks names up in a thread of its own: where no name server answers, it is half a minute in getaddrinfo(3), and
+    the loop's few threads are for calls."""
+
+    def initialize(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "webhook")
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[tuple[int, Any]]:
+        looking = asyncio.get_running_loop().run_in_executor(
+            self._thread, socket.getaddrinfo, host, port, family, socket.SOCK_STREAM
+        )
+        return [(kind, address) for kind, _, _, _, address in await looking]
+
+
 class Webhook:
     """Posts one after another, in their order. On the loop's thread."""
 
@@ -30,6 +53,7 @@ class Webhook:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._posting: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._names = Names()
         self._client: SimpleAsyncHTTPClient | None = None
 
     def post(self, url: str, body: bytes) -> None:
@@ -51,6 +75,7 @@ class Webhook:
                 self._posting.cancel()
         if self._client is not None:
             self._client.close()
+        self._names.close()
 
     async def _post_all(self) -> None:
         try:
@@ -74,7 +99,9 @@ class Webhook:
     async def _try(self, url: str, body: bytes) -> tuple[str, bool]:
         """What went wrong, if anything did, and whether it may pass. Nothing of the address: a secret may be in it."""
         if self._client is None:
-            self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=1, max_body_size=ANSWER_BYTES)
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True, max_clients=1, max_body_size=ANSWER_BYTES, resolver=self._names
+            )
         request = HTTPRequest(
             url,
             method="POST",

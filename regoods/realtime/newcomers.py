@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 from websockets.frames import Opcode
 
-from regoods.core.errors import RateLimited, ServiceUnavailable, ValidationError
+from regoods.core.errors import RateLimited, ValidationError
 from regoods.core.wire import Shape, decode
 from regoods.realtime.admission import Admission, Admitted, Refused
 from regoods.realtime.closing import GOING_AWAY, TOKEN_REQUIRED, Close
@@ -61,13 +61,14 @@ class Newcomers:
         self._by_address: Counter[str] = Counter()
 
     def enter(self, address: str) -> None:
-        """One more from there. Raises RateLimited or ServiceUnavailable where there are too many."""
+        """One more from there. Raises RateLimited where there are too many, whoever the others are: by a 503
+        config/nginx.conf would take this node for one that drains, and spare it calls, too."""
         if self._by_address[address] >= MOST_AN_ADDRESS:
             raise RateLimited(
                 "Too many sockets of your address have not sent their token yet.", retry_after=int(AUTH_SECONDS)
             )
         if self._by_address.total() >= MOST:
-            raise ServiceUnavailable(
+            raise RateLimited(
                 "Too many sockets have not sent their token yet. Bring it with the handshake.",
                 retry_after=int(AUTH_SECONDS),
             )

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
+import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tornado.ioloop import IOLoop
@@ -120,6 +123,32 @@ async def test_an_address_that_is_none_harms_nobody(
     assert await receiver.next() == {"number": 2}
     assert caplog.text.count("which is given up") == 3
     assert "word" not in caplog.text
+
+
+async def test_a_name_that_nobody_looks_up_keeps_no_thread_from_calls(
+    hook: Webhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "TRY_SECONDS", 0.1)
+    monkeypatch.setattr(webhook, "PAUSES", ())
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*_arguments: object) -> list[object]:
+        asked.set()
+        answered.wait(10 * LIMIT)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    try:
+        hook.post("http://hooks.example/word", numbered(1))
+        await eventually(lambda: asyncio.sleep(0, asked.is_set()))
+
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), LIMIT) == "done"
+
+        await eventually(lambda: asyncio.sleep(0, "hooks.example took no post, which is given up" in caplog.text))
+    finally:
+        answered.set()
 
 
 async def test_a_stop_tries_once_more_and_does_not_wait_for_silence(

@@ -114,20 +114,21 @@ def test_a_window_is_never_shorter_than_it_is_called(steps: list[tuple[float, in
 
 
 def test_failures_are_a_part_of_all_handshakes() -> None:
-    reading = failures(Totals(opened=180, refused={"Invalid token": 15, "Too many connections": 5}))
+    reading = failures(Totals(opened=360, refused={"Invalid token": 30, "Too many connections": 10}))
 
     assert (reading.value, reading.proves) == (0.1, True)
     assert reading.details == {
-        "handshakes": 200,
-        "failures": 20,
-        "reasons": {"Invalid token": 15, "Too many connections": 5},
+        "handshakes": 400,
+        "failures": 40,
+        "reasons": {"Invalid token": 30, "Too many connections": 10},
     }
     assert failures(Totals()) == Reading(0.0, False, {"handshakes": 0, "failures": 0, "reasons": {}})
 
 
-@pytest.mark.parametrize("count", [1, 6])
-def test_one_failed_handshake_and_one_tab_of_the_spa_with_an_old_token_are_no_alert(count: int) -> None:
-    assert not failures(Totals(refused={"Invalid token": count})).proves
+@pytest.mark.parametrize("tabs", [1, 5])
+def test_tabs_of_one_person_with_an_old_token_are_no_alert(tabs: int) -> None:
+    assert not failures(Totals(refused={"Invalid token": 6 * tabs})).proves
+    assert failures(Totals(refused={"Invalid token": 6 * 6})).proves
 
 
 def test_reasons_are_those_of_the_window() -> None:

@@ -16,6 +16,8 @@ from tornado.httpclient import HTTPClientError
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
+from regoods import app
+from regoods.core.feature import Feature, Services
 from regoods.core.patience import GRACE_SECONDS
 from tests.support.follower import follow_all
 from tests.support.people import LIMIT, Person, Socket
@@ -118,7 +120,7 @@ class Sender:
 
 
 async def test_under_load_nothing_is_lost_and_no_request_is_cut(start: Start) -> None:
-    first = await start(DRAIN_DELAY="1500").started()
+    first = await start(DRAIN_DELAY="3000").started()
     ben = first.person(2)
     readers = await follow_all(first, [2])
     at_ben = await ben.connect()
@@ -183,6 +185,28 @@ async def test_what_has_come_on_a_silent_connection_is_answered(server: RunningS
     await server.app.stop(server.http)
 
     assert (await asked)[0] == 200
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_feature_whose_stop_hangs_or_fails_keeps_nobody_from_being_told(
+    server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hang(_services: Services) -> None:
+        await asyncio.sleep(2 * LIMIT)
+
+    async def fail(_services: Services) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(app, "DRAIN_WORK_SECONDS", 0.5)
+    server.app.features += [Feature(name="hanging", stop=hang), Feature(name="failing", stop=fail)]
+    at_ann = await ann.connect()
+
+    await asyncio.wait_for(server.app.stop(server.http), LIMIT)
+
+    assert await at_ann.closed() == GOING_AWAY
+    assert "hanging did not stop in time" in caplog.text
+    assert "failing did not stop as it should" in caplog.text
+    del server.app.features[-2:]  # it is stopped once more
 
 
 @pytest.mark.editions("sqlite")

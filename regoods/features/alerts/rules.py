@@ -10,8 +10,9 @@ from regoods.core.metrics import quantile
 Name = Literal["connection_failures", "delivery_latency", "connections_dropped", "memory"]
 Unit = Literal["ratio", "ms"]
 
-LEAST_FAILURES = 10
-"""Fewer may be one person: the SPA dials six times with a token that is no longer good."""
+LEAST_FAILURES = 35
+"""Fewer may be one person who opens his laptop: each of his five tabs dials six times with a token that has ended.
+Prometheus' increase() makes up to 5 % more of that."""
 LEAST_DELIVERIES = 10
 LEAST_SOCKETS = 25
 """Of fewer, one person's five are more than a fifth."""
