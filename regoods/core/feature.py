@@ -33,7 +33,8 @@ Hearer = Callable[..., None]
 """`(work, …)`: does its part of what another feature's action tells, in that action's transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+# Without a repr, which would be 10 KB of contract in the line that says a callback failed.
+@dataclass(frozen=True, slots=True, repr=False)
 class Services:
     """The parts of one running server that features use. `app.py` makes it."""
 

@@ -154,7 +154,7 @@ async def test_a_reset_comes_without_a_close_frame(server: RunningServer, ann: P
 
     with pytest.raises(ConnectionResetError):
         await at_ben.next()
-    assert server.app.metrics.closed_by_code == {1006: 1}
+    assert server.app.metrics.closed_by_code == {"1006": 1}
     assert await at_ann.quiet() == []
     assert (await ann.write(ben))["recipientId"] == 2
 

@@ -109,4 +109,4 @@ async def test_faults_on_purpose_reach_tls_sockets(server: RunningServer, ann: P
     assert await cut.ended() == b""
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(silent.reader.read(1), 0.1)
-    assert server.app.metrics.closed_by_code == {1006: 2}
+    assert server.app.metrics.closed_by_code == {"1006": 2}

@@ -76,6 +76,7 @@ async def resolved(process: ServerProcess, receiver: Receiver, notice: dict[str,
     shown = await alert(process, name)
     assert (shown["state"], shown["since"]) == ("ok", over["at"])
     assert (await scrape(process.person(1))).value("regoods_alerts_firing", alert=name) == 0
+    await line_of(process, f"alert {name} is resolved")
     assert process.errors.count(f"alert {name} is firing") == 1
     assert process.errors.count(f"alert {name} is resolved") == 1
     assert SECRET_PATH not in process.errors

@@ -144,7 +144,7 @@ async def test_under_load_nothing_is_lost_and_no_request_is_cut(start: Start) ->
     assert len(acknowledged) > before  # calls were taken still
     assert await at_ben.closed() == GOING_AWAY
     assert await first.exit_code() == 0
-    assert first.errors == ""
+    assert first.troubles == []
 
     await start(PORT=first.port).started()
     await readers[2].until(lambda: acknowledged.keys() <= readers[2].messages.keys())
