@@ -28,7 +28,8 @@ def commit() -> str | None:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         return None
-    command = [git, "-C", str(ROOT), "describe", "--always", "--tags"]
+    # Installed by root and run by another user, it is a folder that git would not read.
+    command = [git, "-c", "safe.directory=*", "-C", str(ROOT), "describe", "--always", "--tags"]
     try:
         done = subprocess.run(  # noqa: S603 - of this program's own folder
             command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False

@@ -59,6 +59,12 @@ EXPLANATIONS = (
 )
 """What the drivers say (a pattern) -> what is the matter and what to do. The first that fits."""
 
+QUOTING = re.compile(
+    r"(truncated value:|duplicate key value is|converting the \w+ value|invalid input syntax for type [\w ]+:).*",
+    re.IGNORECASE,
+)
+"""What SQL Server and PostgreSQL say before a value out of a row, in the same line."""
+
 NO_NAME = "the URL names no database. Write its name behind the host: {where}/regoods"
 
 FILE_EXPLANATIONS = (
@@ -105,7 +111,13 @@ def sentence(text: str) -> str:
 
 def one_line(error: BaseException) -> str:
     original: Any = getattr(error, "orig", None) or error
-    return str(original).partition("\n")[0].rstrip(".")
+    return loggable(str(original)).rstrip(".")
+
+
+def loggable(said: str) -> str:
+    """What may be logged of what an error says: the first line, for behind it databases quote rows and statements,
+    without the value of a row that some quote in it."""
+    return QUOTING.sub(r"\1 ...", said.partition("\n")[0])
 
 
 def _explain(explanations: tuple[tuple[str, str], ...], said: str, **told: Any) -> str | None:

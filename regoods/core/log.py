@@ -7,6 +7,7 @@ Never a token, never a message's text.
 
 import atexit
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import structlog
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger
 
-from regoods.core import origin
+from regoods.core import explanations, origin
 from regoods.core.log_writer import LogWriter
 from regoods.core.settings import Settings
 from regoods.core.wire import iso
@@ -118,8 +119,7 @@ class _ProseHead:
             "type": "log",
             **self._who,
             "logger": record.name,
-            # Half of a surrogate pair, as in the name of a file, has no UTF-8.
-            "message": str(said["event"]).encode("utf-8", "backslashreplace").decode(),
+            "message": _encodable(_message(record.name, str(said["event"]))),
         }
         request = origin.current.get()
         if request is not None:
@@ -129,13 +129,26 @@ class _ProseHead:
         return head
 
 
+_outcome = re.compile(r"\b(exception|result)=.*")
+
+
+def _message(logger: str, said: str) -> str:
+    """asyncio shows the futures that it speaks of, and in them what they have brought and all that their errors say."""
+    return _outcome.sub(r"\1=...", said) if logger == "asyncio" else said
+
+
 def _told(exc_info: ExcInfo) -> str:
-    """A traceback with the first line of each error alone: what databases say behind it quotes rows and statements."""
+    """A traceback, of each error what `explanations.loggable` leaves."""
     told = []
     for part in traceback.TracebackException(*exc_info).format():
         is_frame = part.startswith((" ", "Traceback", "\n"))
-        told.append(part if is_frame else part.partition("\n")[0] + "\n")
-    return "".join(told).rstrip("\n")
+        told.append(part if is_frame else explanations.loggable(part) + "\n")
+    return _encodable("".join(told).rstrip("\n"))
+
+
+def _encodable(text: str) -> str:
+    """Half of a surrogate pair, as in the name of a file, has no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _encoder = msgspec.json.Encoder(enc_hook=str)

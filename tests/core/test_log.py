@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from regoods.core.log_writer import LogWriter
+from regoods.core.settings import ROOT
 from tests.support.people import LIMIT
 from tests.support.process import ServerProcess
 
@@ -79,6 +82,47 @@ def test_nobody_reads_at_all() -> None:
 
     assert writer.dropped == 2
     os.close(writes)
+
+
+SAYING = """
+import asyncio, logging, sys
+from regoods.core import log
+
+log.set_up("info", sys.argv[1])
+logger = logging.getLogger("regoods.test")
+OF_A_ROW = {
+    "behind": "the statement failed\\n[parameters: ('violet umbrella',)]",
+    "truncated": "String or binary data would be truncated in column 'x'. Truncated value: 'violet umbrella'. (2628)",
+    "duplicate": "Cannot insert duplicate key in object 'x'. The duplicate key value is (1, violet umbrella). (2627)",
+    "converted": "Conversion failed when converting the nvarchar value 'violet umbrella' to data type int. (245)",
+    "input": 'invalid input syntax for type integer: "violet umbrella"',
+    "half": "half of a pair \\udcff",
+}
+
+
+async def forget() -> None:
+    failed = asyncio.get_running_loop().create_future()
+    failed.set_exception(RuntimeError(OF_A_ROW["behind"]))
+
+
+asyncio.run(forget())
+for name, said in OF_A_ROW.items():
+    try:
+        raise RuntimeError(said)
+    except RuntimeError:
+        logger.exception("it failed: %s", name)
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_of_an_error_no_value_of_a_row_is_said(form: str) -> None:
+    run = subprocess.run([sys.executable, "-c", SAYING, form], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert run.stderr.count("RuntimeError") == 7
+    assert "it failed: half" in run.stderr
+    assert "Future exception was never retrieved" in run.stderr
+    assert "violet" not in run.stderr
+    assert "Logging error" not in run.stderr
 
 
 async def test_a_server_serves_whose_log_nobody_reads(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from regoods.core.settings import Settings
 from regoods.core.work import READERS, Work, reads_for_anyone
+from regoods.features.health import events
 from regoods.features.health.events import readiness
-from regoods.features.health.probe import PROBE_SECONDS
+from regoods.features.health.probe import PROBE_SECONDS, ProcessFigures
 from tests.support.people import LIMIT, Person
 from tests.support.server import RunningServer
 
@@ -78,6 +79,18 @@ async def hang_a_reader(server: RunningServer, answered: threading.Event) -> asy
     hanging = asyncio.ensure_future(server.app.services.work.run(reads_for_anyone(wait), 0))
     assert await asyncio.to_thread(begun.wait, LIMIT)
     return hanging
+
+
+async def test_stats_are_read_once_however_many_ask(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(events, "process_figures", lambda services: read.append(services) or {"files": len(read)})
+    figures = ProcessFigures()
+
+    first = await asyncio.gather(*(figures.read(server.app.services) for _ in range(100)))
+    later = await figures.read(server.app.services)
+
+    assert first == [{"files": 1}] * 100
+    assert later == {"files": 2}
 
 
 def test_ready_without_what_is_not_needed(server: RunningServer) -> None:

@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import os
 import platform
 import re
+import subprocess
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -199,6 +202,23 @@ async def test_version_says_which_program_it_is(ann: Person) -> None:
 
     expected = {"version": __version__, "python": platform.python_version(), "startedAt": "2026-01-06T10:00:00.000Z"}
     assert said == expected | ({"commit": commit()} if commit() else {})
+
+
+def test_the_commit_is_known_where_the_program_is_anothers() -> None:
+    """As it is installed: by root, and run by a user of its own. git then reads no folder that it is not told to."""
+    if commit() is None:
+        pytest.skip("this is no checkout, or git is not installed")
+
+    said = subprocess.run(
+        [sys.executable, "-c", "from regoods.core.build import commit; print(commit())"],
+        cwd=ROOT,
+        env=os.environ | {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout.strip() == commit()
 
 
 @pytest.mark.editions("sqlite")

@@ -128,6 +128,8 @@ def test_it_takes_the_units_and_finds_the_service_closed_in(tmp_path: Path) -> N
     for there, here in (("/opt/regoods/.venv/bin/python", sys.executable), ("/opt/regoods", str(ROOT))):
         assert there in service
         service = service.replace(there, here)
+    # A thousand messages a second are as many lines; journald takes a third of that, whatever is among them.
+    assert "\nLogRateLimitIntervalSec=0\n" in service
     (tmp_path / "regoods.service").write_text(service)
     shutil.copy(ROOT / "config" / "regoods.socket", tmp_path)
 

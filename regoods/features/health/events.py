@@ -162,7 +162,7 @@ def version(services: Services) -> Version:
     return Version(version=build.version, commit=build.commit, python=build.python, started_at=iso(build.started_at))
 
 
-def process_figures(services: Services) -> dict[str, float]:
+def process_figures(services: Services) -> Mapping[str, float]:
     """Memory and files of this process, by the names that `/metrics` has for them. Off the loop's thread."""
     return {one.name: one.samples[0].value for one in services.metrics.process.collect()}
 

@@ -1,10 +1,8 @@
-import asyncio
-
 from regoods.core.calls import call
 from regoods.core.http import ApiHandler
 from regoods.core.wire import encode
 from regoods.features.health import events
-from regoods.features.health.probe import Probe
+from regoods.features.health.probe import Probe, ProcessFigures
 
 
 class Health(ApiHandler):
@@ -36,7 +34,7 @@ class WebSocketStats(ApiHandler):
     @call(events.WebSocketStats, envelope=False)
     async def get(self) -> None:
         """What the sockets of this process are doing."""
-        process = await asyncio.to_thread(events.process_figures, self.services)
+        process = await self.services.state(ProcessFigures).read(self.services)
         self.finish(encode(events.websocket_stats(self.services, process)))
 
 
