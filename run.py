@@ -42,6 +42,9 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return commands.INTERRUPTED
     finally:
         log.flush()
 
