@@ -5,7 +5,9 @@ import argparse
 from collections.abc import Sequence
 
 from regoods.commands import backup, bench, check, erase, migrate, stats, system_message, tail, token, types
-from regoods.commands.command import Command
+from regoods.commands.command import INTERRUPTED, Command
+
+__all__ = ["COMMANDS", "INTERRUPTED", "add_to"]
 
 COMMANDS: Sequence[Command] = (
     check.COMMAND,

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterator
 
 from regoods.commands.checks import community, identity, machine, storage
-from regoods.commands.checks.finding import Finding, Mark, bad, good, prepare_output, print_all, sign
+from regoods.commands.checks.finding import Finding, Mark, bad, good, print_all, sign
 from regoods.commands.command import DONE, NOT_SO, Command
+from regoods.commands.printing import prepare_output
 from regoods.core.settings import SettingsError, load_settings
 
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from regoods.commands.printing import prepare_output
 from regoods.core import log
 from regoods.core.settings import SETTINGS_ERROR, Settings, load_settings
 
@@ -33,10 +34,12 @@ class Command:
 
 
 def begin(*, tokens: bool = False) -> Settings:
-    """The settings, and a log to stderr as they want it. `tokens`: whether tokens will be checked or made.
+    """The settings; a log to stderr as they want it, and a stdout that takes any letter. `tokens`: whether tokens will
+    be checked or made.
 
     Raises SettingsError.
     """
     settings = load_settings(tokens=tokens)
     log.begin(settings)
+    prepare_output()
     return settings

@@ -9,10 +9,11 @@ from typing import ParamSpec, TypeVar
 
 from regoods.commands.arguments import user_id
 from regoods.commands.command import CANNOT, DONE, INTERRUPTED, NOT_SO, Command, begin
+from regoods.commands.printing import harmless
 from regoods.commands.units import Units, open_checked
 from regoods.core import remains
 from regoods.core.database import Database
-from regoods.core.settings import Settings
+from regoods.core.settings import Settings, SettingsError
 from regoods.core.work import Action
 from regoods.features import sync
 from regoods.features.attachments import store
@@ -51,7 +52,11 @@ def run(options: argparse.Namespace) -> int:
             return DONE
         if not options.yes and not confirmed():
             return CANNOT
-        return erasure.do(rewrite=not options.no_vacuum)
+        try:
+            return erasure.do(rewrite=not options.no_vacuum)
+        except SettingsError as error:
+            print(f"{error} {AGAIN}", file=sys.stderr)
+            return NOT_SO
     except KeyboardInterrupt:
         print(f"Interrupted. {AGAIN}", file=sys.stderr)
         return INTERRUPTED
@@ -95,7 +100,7 @@ class Erasure:
         }
         if found.indexed is not None:
             counts["texts in the search index"] = found.indexed
-        who = "has no row in Users" if self._row is None else self._row.full_name
+        who = "has no row in Users" if self._row is None else harmless(self._row.full_name or "")
         lines = [f"User {self._user} ({who}) on {self._database.shown}:"]
         lines += [f"{number:>10,} {what}" for what, number in counts.items()]
         if self._is_active:
@@ -144,11 +149,20 @@ class Erasure:
 
     def _events(self) -> Iterator[tuple[int, Sequence[tuple[int, str]]]]:
         """What must be changed in partners' logs, some of it at a time."""
-        for partner_id in self._units.run(actions.list_partners, self._user):
+        for partner_id in self._partners():
             after: int | None = 0
             while after is not None:
                 several, after = self._units.run(actions.find_events, self._user, partner_id, after)
                 yield partner_id, several
+
+    def _partners(self) -> list[int]:
+        """Whose logs may tell of him."""
+        found = self._units.run(actions.list_partners, self._user)
+        after: int | None = 0
+        while after is not None:
+            several, after = self._units.run(actions.list_logged_partners, self._user, after)
+            found |= several
+        return sorted(found)
 
     def _rewrite_events(self) -> int:
         rewritten = 0

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from regoods.commands.printing import harmless
 from regoods.core.settings import Settings, SettingsError
 
 SECONDS = 10.0
 """How long an answer is waited for."""
+
+LARGEST_ANSWER = 16_000_000
+"""Bytes. A hundred events of the log, all as long as can be, are 4 MB."""
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 """Where a server is asked that listens on all addresses of its machine."""
@@ -79,26 +83,31 @@ class Address:
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            raw = answer.read()
+            raw = answer.read(LARGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(self.nothing_there(error)) from None
         finally:
             connection.close()
+        if len(raw) > LARGEST_ANSWER:
+            raise Unreachable(self.no_server_of_ours())
         try:
             return Reply(answer.status, answer.headers, json.loads(raw))
-        except ValueError:
+        except (ValueError, RecursionError):
             return Reply(answer.status, answer.headers, None)
 
     def check(self) -> None:
         """Whether a server of ours answers. Raises Unreachable."""
         health = self.ask("/health")
         if health.status != http.HTTPStatus.OK or not isinstance(health.body, dict) or "status" not in health.body:
-            raise Unreachable(f"What answers at {self} is no ReGoods messaging. Name another address with --url.")
+            raise Unreachable(self.no_server_of_ours())
+
+    def no_server_of_ours(self) -> str:
+        return f"What answers at {self} is no ReGoods messaging. Name another address with --url."
 
     def nothing_there(self, error: Exception) -> str:
         number = error.errno if isinstance(error, OSError) else None
         # asyncio's own words for a refused connection are no sentence; a resolver's numbers are not the system's.
-        reason = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
+        reason = os.strerror(number) if number and number > 0 else harmless(str(error)) or type(error).__name__
         return f"No server answers at {self} ({reason}). Start it with `make run`, or name its address with --url."
 
 
@@ -113,6 +122,8 @@ def address(text: str) -> Address:
     try:
         parts = urlsplit(text)
         port = parts.port
+        # A name that no resolver would take.
+        (parts.hostname or "").encode("idna")
     except ValueError:
         parts, port = urlsplit(""), None
     is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None

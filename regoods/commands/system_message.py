@@ -5,7 +5,9 @@ import sys
 
 from regoods.commands.arguments import post_id, text, user_id
 from regoods.commands.command import CANNOT, DONE, Command, begin
+from regoods.commands.printing import harmless
 from regoods.commands.units import Units, open_checked
+from regoods.core.database import Row
 from regoods.core.errors import ApiError
 from regoods.features.messages.actions import send_system
 
@@ -33,11 +35,15 @@ def run(options: argparse.Namespace) -> int:
     finally:
         database.close()
     print(
-        f"Message {notice.message_id} is stored: to user {options.to} ({notice.recipient.full_name}), from user "
-        f"{notice.sender.user_id} ({notice.sender.full_name}), about post {options.post}."
+        f"Message {notice.message_id} is stored: to {_named(notice.recipient)}, from {_named(notice.sender)}, about "
+        f"post {options.post}."
     )
     print("Servers that run push it within 2 s; where none runs, the next one to start does.")
     return DONE
+
+
+def _named(user: Row) -> str:
+    return f"user {user.user_id} ({harmless(user.full_name or '')})"
 
 
 COMMAND = Command(

@@ -4,7 +4,7 @@ import random
 import time
 from typing import ParamSpec, TypeVar
 
-from regoods.core import schema
+from regoods.core import explanations, schema
 from regoods.core.clock import Clock
 from regoods.core.database import Database, open_database
 from regoods.core.differences import CHECK
@@ -46,10 +46,17 @@ class Units:
             except Exception as error:
                 if not self._database.is_operational(error) and not self._database.lacks_a_right(error):
                     raise
-                if attempt == ATTEMPTS or not (self._database.undid_all(error) or self._database.took_too_long(error)):
+                if self._database.lacks_a_right(error):
+                    remedy = "Do it as the owner of the tables, or GRANT the right"
+                    raise SettingsError(f"{explanations.one_line(error)}. {remedy}.") from None
+                if attempt == ATTEMPTS or not self._may_repeat(error):
                     raise self._database.unusable(error) from None
                 time.sleep(random.uniform(0, PAUSE_SECONDS * attempt))
         raise AssertionError
+
+    def _may_repeat(self, error: Exception) -> bool:
+        database = self._database
+        return database.undid_all(error) or database.took_too_long(error) or database.is_busy(error)
 
     def _once(self, action: Action[P, T], user_id: int, *args: P.args, **kwargs: P.kwargs) -> T:
         session = self._database.session(writes=action.writes)

@@ -334,6 +334,10 @@ class Database:
     def took_too_long(self, error: BaseException) -> bool:
         return driver_errors.is_timeout(error)
 
+    def is_busy(self, error: BaseException) -> bool:
+        """Whether another writer kept the embedded database for longer than one waits."""
+        return driver_errors.is_busy(error)
+
     def unusable(self, error: BaseException) -> SettingsError:
         """The one line that ends a start: why this database cannot be used, and what to do."""
         return SettingsError(

@@ -84,6 +84,12 @@ def is_trouble(error: BaseException) -> bool:
     )
 
 
+def is_busy(error: BaseException) -> bool:
+    """Another writer kept an embedded database for longer than one waits: nothing was done."""
+    original = getattr(error, "orig", None) or error
+    return isinstance(original, sqlite3.OperationalError) and original.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def lacks_a_right(error: BaseException) -> bool:
     """Whether the server refused a statement because this user may not."""
     return sqlstate(error) == NO_RIGHT or _has_number(error, SQL_SERVER, SQL_SERVER_NO_RIGHT)

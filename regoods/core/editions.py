@@ -194,6 +194,8 @@ def _open_to_look(_dialect: Any, _record: Any, arguments: list[Any], options: di
 def _prepare_sqlite_to_look(connection: sqlite3.Connection, _patient: bool) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}").fetchall()
+    # The first that reads the file, and finds that it is no database.
+    connection.execute("PRAGMA schema_version").fetchall()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _patient: bool) -> None:

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from regoods.commands.bench.allowance import Allowance, Wanted, fit_rate
 from regoods.commands.bench.latencies import Latencies
-from regoods.commands.bench.load import Outcome
+from regoods.commands.bench.load import Load, Outcome
+from regoods.commands.bench.processes import Processes
 from regoods.commands.bench.report import report
 from regoods.commands.bench.sockets import Socket
+from regoods.commands.running import address
 from regoods.realtime.frames import PING_FRAME, text_frame
 from run import parse
 from tests.commands.conftest import Start
@@ -212,6 +214,18 @@ async def test_a_socket_counts_each_message_and_notices_one_that_comes_again(siz
 
     assert await socket.opened == ""
     assert hearing.numbers == [(1, False), (2, False), (2, True)]
+
+
+async def test_a_message_that_comes_again_under_another_number_hides_none_that_was_lost() -> None:
+    load = Load(address("http://127.0.0.1:1"), Processes([]), ["ann", "ben"], Allowance(2, 3, 2), seconds=1)
+    load._open_of = [1, 2]
+
+    # From the second user, at the first one's socket; and the other way round, at two.
+    for number in (1, 1, 2, 2):
+        load.heard(number, again=False)
+
+    load.outcome.expected = 4
+    assert (load.outcome.delivery.count, load.outcome.twice, load.outcome.lost) == (3, 1, 1)
 
 
 def test_percentiles_are_true_to_two_percent() -> None:

@@ -1,11 +1,13 @@
 """`run.py check`: a line for each thing that a server needs, with what to do; and 1 only where none would start."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import run
 from regoods.commands.checks import machine
 from regoods.commands.checks.finding import Mark
 from regoods.core.settings import ROOT
@@ -108,6 +110,7 @@ def test_what_keeps_a_server_from_starting_is_said_all_at_once(folder: Path) -> 
     assert f"there is no file {folder}/other.db. Correct the path" in database
     assert f"{folder}/attachments cannot be written by this user" in pictures
     assert "REDIS_URL is wrong: its port is no number" in redis
+    assert checked.of("✓ Tokens") == []
     assert checked.lines[-1] == "A server does not start until what is marked ✗ is mended."
     assert "hunter2" not in "".join(checked.lines)
 
@@ -117,6 +120,27 @@ def test_a_setting_that_is_wrong_is_said(folder: Path) -> None:
 
     assert checked.code == 1
     assert checked.of("✗") == ["✗ WS_ENABLED='perhaps' is wrong: it is a switch. Allowed: true | false."]
+
+
+def test_a_file_that_is_no_database_is_a_line_among_others(folder: Path) -> None:
+    (folder / "regoods.db").write_text("no database " * 1000)
+
+    checked = Checked(folder)
+
+    assert checked.code == 1
+    (line,) = checked.of("✗")
+    assert f"DATABASE_URL cannot be used: {folder}/regoods.db is no SQLite database, or a damaged one" in line
+    assert checked.of("✓ Pictures")
+
+
+def test_ctrl_c_is_said_in_a_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_options: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "parse", lambda _arguments: argparse.Namespace(run=interrupted))
+
+    assert run.main(["check"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_what_production_should_not_have_is_advice(folder: Path) -> None:

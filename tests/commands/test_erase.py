@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from regoods.features.conversations.tables import messages
 from regoods.features.search import periodic as indexing
 from regoods.features.sync import periodic
 from regoods.features.users.events import DELETED_NAME
+from regoods.features.users.tables import users
 from tests.support.commands import command
 from tests.support.databases import tables_of
 from tests.support.people import Person
@@ -169,6 +171,74 @@ async def test_nothing_that_she_wrote_is_left_and_her_partners_converge(
     heard = await at_ben.until("message_sent", lambda event: event["message"]["messageContent"] == "And now?")
     assert heard["message"]["recipientId"] == 3
     assert (await history(ben))[-1]["type"] == "message_sent"
+
+
+@pytest.mark.editions("sqlite", "postgresql")
+async def test_messages_whose_rows_are_gone_leave_nothing_either(
+    server: RunningServer, ann: Person, ben: Person, chloe: Person
+) -> None:
+    """ReGoods deletes a user's messages with him; on PostgreSQL it must, for they refer to him."""
+    await talk(ann, ben, chloe)
+    await indexing.keep_up(server.app.services)
+    before = await history(ben)
+    server.deactivate(1)
+    hers = sa.or_(messages.c.sender_id == 1, messages.c.recipient_id == 1)
+    server.execute(sa.delete(messages).where(hers))
+    assert SECRET in everything(server)
+
+    done = await command(server.settings, "erase", "--user", "1", "--yes")
+
+    assert (done.code, done.errors) == (0, "")
+    left = everything(server)
+    assert SECRET not in left
+    assert "Ann Archer" not in left
+    assert in_file(server, LIZARD, "kumquat", 'Ann Archer"') == []
+    after = await history(ben)
+    assert [event["seq"] for event in after] == [event["seq"] for event in before]
+    assert list(converged(after).values()) == ["Ben's own", "Look"]
+    again = await command(server.settings, "erase", "--user", "1", "--yes")
+    assert set(counts(again.out).values()) == {0}
+
+
+@pytest.mark.editions("postgresql")
+async def test_where_it_ends_in_the_middle_it_says_so_and_does_the_rest_the_next_time(
+    server: RunningServer, ann: Person, ben: Person
+) -> None:
+    await ann.write(ben, SECRET)
+    server.deactivate(1)
+    narrow = "eraser"
+    url = server.settings.database_url.replace("//regoods:", f"//{narrow}:")
+    for statement in (
+        f"CREATE ROLE {narrow} LOGIN",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {narrow}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {narrow}",
+        # As a server's user has it.
+        f"REVOKE UPDATE ON messaging_events FROM {narrow}",
+    ):
+        server.execute(sa.text(statement))
+    try:
+        settings = msgspec.structs.replace(server.settings, database_url=url)
+        failed = await command(settings, "erase", "--user", "1", "--yes")
+    finally:
+        server.execute(sa.text(f"DROP OWNED BY {narrow}"))
+        server.execute(sa.text(f"DROP ROLE {narrow}"))
+
+    assert failed.code == 1
+    (line,) = failed.errors.splitlines()
+    assert "permission denied for table messaging_events. Do it as the owner of the tables, or GRANT the right." in line
+    assert line.endswith("What was erased stays so; the same command erases the rest.")
+    assert (await command(server.settings, "erase", "--user", "1", "--yes")).code == 0
+    assert SECRET not in everything(server)
+
+
+@pytest.mark.editions("sqlite")
+async def test_a_name_that_a_terminal_would_obey_is_shown_harmless(server: RunningServer) -> None:
+    server.execute(sa.update(users).where(users.c.user_id == 2).values(full_name="\x1b[2JBen \u009b2J🦎"))
+
+    looked = await command(server.settings, "erase", "--user", "2", "--dry-run", PYTHONIOENCODING="ascii")
+
+    assert (looked.code, looked.errors) == (0, "")
+    assert r"User 2 (\u001b[2JBen \u009b2J\U0001f98e)" in looked.out
 
 
 @pytest.mark.editions("sqlite")

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 from rich.console import Console
 
-from regoods.commands.running import address, address_of
+from regoods.commands.running import LARGEST_ANSWER, address, address_of
 from regoods.commands.stats.tables import tables
 from regoods.core.settings import Settings
 from tests.commands.conftest import Start
@@ -82,6 +82,33 @@ async def test_another_program_at_the_address_is_one_line(start: Start, bodies: 
         assert f"{url} is no ReGoods messaging" in line
 
 
+async def test_whatever_it_answers_moves_no_cursor_and_ends(start: Start) -> None:
+    deep = b'{"in":' * 300 + b"1" + b"}" * 300
+    odd = {
+        "/health/ready": b'"ready"',
+        "/version": b'{"version":"\\u001b[2J","[/red]":"[/red]","usedBytes":1e999,"none":NaN}',
+        "/health/websocket-stats": b'{"several":[{"one":1},2,"\\u009b2J"],"deep":' + deep + b"}",
+        "/health/alerts": b"[" * 100_000,
+    }
+    async with answering(HEALTHY | odd) as url:
+        stats = start("stats", "--url", url)
+
+        assert await stats.exit_code() == 0, stats.errors
+        shown = "".join(stats.lines)
+        assert r"\u001b[2J" in shown
+        assert "[/red]" in shown
+        assert not any(one in shown for one in "\x1b\x9b")
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end(start: Start) -> None:
+    async with answering({"/health": HEALTHY["/health"] + b" " * LARGEST_ANSWER}) as url:
+        stats = start("stats", "--url", url)
+
+        assert await stats.exit_code() == 2
+        (line,) = stats.errors.splitlines()
+        assert f"{url} is no ReGoods messaging" in line
+
+
 async def test_no_server_is_one_line(start: Start) -> None:
     stats = start("stats", PORT="1", APP_ENV="production", JWT_ACCESS_SECRET="")
 
@@ -91,7 +118,10 @@ async def test_no_server_is_one_line(start: Start) -> None:
     assert "No server answers at http://127.0.0.1:1 (Connection refused)" in line
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:3000", "ftp://127.0.0.1", "http://127.0.0.1:3000/api", "http://[", "http:"])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:3000", "ftp://127.0.0.1", "http://127.0.0.1:3000/api", "http://[", "http:", "http://a..b", "http://.a"],
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is no address of a server"):
         address(url)

@@ -74,6 +74,18 @@ async def test_somebody_else_may_stand_for_regoods(server: RunningServer) -> Non
 
 
 @pytest.mark.editions("sqlite")
+async def test_a_name_that_the_terminal_cannot_show_is_no_reason_to_send_it_twice(server: RunningServer) -> None:
+    server.execute(sa.update(users).where(users.c.user_id == 2).values(full_name="\x1b[2JBen 🦎"))
+
+    done = await command(
+        server.settings, "system-message", "--to", "1", "--post", "1", "--text", TEXT, PYTHONIOENCODING="ascii"
+    )
+
+    assert (done.code, done.errors) == (0, "")
+    assert r"from user 2 (\u001b[2JBen \U0001f98e), about post 1." in done.out
+
+
+@pytest.mark.editions("sqlite")
 async def test_what_cannot_be_sent_is_said_in_a_line(server: RunningServer) -> None:
     server.block(3, 2)
     server.deactivate(4)

@@ -16,6 +16,7 @@ from regoods.realtime import expiry
 from regoods.realtime.closing import GOING_AWAY
 from regoods.realtime.frames import text_frame
 from tests.commands.conftest import Start
+from tests.commands.test_stats import answering
 from tests.support.people import LIMIT, Person
 from tests.support.server import RunningServer
 
@@ -105,6 +106,15 @@ async def test_no_server_is_one_line(start: Start) -> None:
     assert await tail.exit_code() == 2
     (line,) = tail.errors.splitlines()
     assert "No server answers at http://127.0.0.1:1 (Connection refused)" in line
+
+
+async def test_another_program_at_the_address_is_one_line(start: Start) -> None:
+    async with answering({"/messages": b"<html>"}) as url:
+        tail = start("tail", "--user", "1", "--url", url)
+
+        assert await tail.exit_code() == 2
+        (line,) = tail.errors.splitlines()
+        assert f"{url} is no ReGoods messaging" in line
 
 
 async def test_a_token_that_is_not_good_there_is_one_line(start: Start) -> None:

@@ -27,7 +27,10 @@ from regoods.core.query import Query
 from regoods.core.settings import ROOT
 from regoods.features.sync import queries as sync
 
-SEARCHES = ("search._matching_owns", "search._plain_owns", "search._by_", "search._place", "erasure._mentions")
+SEARCHES = (
+    *("search._matching_owns", "search._plain_owns", "search._by_", "search._place"),
+    *("erasure._mentions", "erasure._indexed", "erasure._count_indexed"),
+)
 KEPT = Path(__file__).parent / "statements"
 
 

@@ -6,6 +6,7 @@ free line is late by that, too.
 
 import asyncio
 import time
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ class Load:
         self._sockets: set[Socket] = set()
         self._open_of = [0] * len(tokens)
         """Sockets of each user, by his place, when all were open."""
+        self._frames_of = array("H", bytes(2 * (self.total + 1)))
+        """How many frames of each message came, by its number."""
         self._lines: set[Line] = set()
         self._idle: deque[Line] = deque()
         self._waiting: deque[int] = deque()
@@ -158,9 +161,13 @@ class Load:
         return why
 
     def heard(self, number: int, again: bool) -> None:
-        if again:
+        if not again and not 1 <= number <= self.total:
+            return
+        # What comes again may have another `seq`, and must not stand for one that was lost.
+        if again or self._frames_of[number] == self._open_of[self._recipient(number)]:
             self.outcome.twice += 1
-        elif 1 <= number <= self.total:
+        else:
+            self._frames_of[number] += 1
             self.outcome.delivery.add(self._now() - self._due(number))
 
     def ended(self, socket: Socket, why: str) -> None:

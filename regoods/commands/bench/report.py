@@ -10,6 +10,7 @@ from rich.text import Text
 from regoods.commands.bench.allowance import Allowance, Wanted
 from regoods.commands.bench.load import Outcome
 from regoods.commands.bench.sockets import TEXT_WORDS
+from regoods.commands.printing import harmless
 
 SOCKETS, RATE, KB_A_SOCKET, DELIVERY_MS = 10_000, 1_000, 10, 500
 """The plan's: sockets at once, messages a second, memory of a socket, mean delivery."""
@@ -88,7 +89,7 @@ def _figures(outcome: Outcome) -> Table:
     table.add_row("messages", f"{outcome.due:,} due, {outcome.sent:,} sent, {outcome.accepted:,} accepted")
     table.add_row("frames", f"{outcome.delivery.count:,} delivered, {outcome.lost:,} lost, {outcome.twice:,} twice")
     for error, count in outcome.errors.most_common():
-        table.add_row("error", Text(f"{error}: {count:,} times", "red"))
+        table.add_row("error", Text(f"{harmless(error)}: {count:,} times", "red"))
     if outcome.due:
         if outcome.server_share is not None:
             table.add_row("server", f"{100 * outcome.server_share:.0f} % of a core while sending")

@@ -1,6 +1,5 @@
 """A line of `run.py check`."""
 
-import io
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,12 +32,6 @@ def advice(subject: str, text: str, remedy: str) -> Finding:
 
 def bad(text: object) -> Finding:
     return Finding(Mark.BAD, str(text))
-
-
-def prepare_output() -> None:
-    """A path may hold what the terminal cannot show."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def sign(mark: Mark) -> str:

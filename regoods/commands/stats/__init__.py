@@ -1,6 +1,7 @@
 """`run.py stats`: what a running server says of itself, as tables."""
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -33,16 +34,15 @@ def run(options: argparse.Namespace) -> int:
     server = address_of(begin(), options.url)
     try:
         if options.watch:
-            watch(server)
+            with contextlib.suppress(KeyboardInterrupt):
+                watch(server)
         elif options.json:
-            print(json.dumps(look(server), indent=2, ensure_ascii=False))
+            print(json.dumps(look(server), indent=2))
         else:
             show(server)
     except Unreachable as unreachable:
         print(unreachable, file=sys.stderr)
         return CANNOT
-    except KeyboardInterrupt:
-        pass
     return DONE
 
 
@@ -51,7 +51,8 @@ def look(server: Address) -> dict[str, Any]:
     server.check()
     replies = {name: server.ask(path) for name, path in CALLS.items()}
     # A server that is not ready says so with 503, and why.
-    return {name: reply.body for name, reply in replies.items() if reply.status in (200, 503) and reply.body}
+    found = {name: reply.body for name, reply in replies.items() if reply.status in (200, 503)}
+    return {name: body for name, body in found.items() if body and isinstance(body, dict)}
 
 
 def show(server: Address) -> None:

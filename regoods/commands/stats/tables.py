@@ -1,8 +1,9 @@
 """What a server says of itself, laid out: an object is a table, an object in it another one. Whatever a later version
 adds is shown without a word here."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box, filesize
@@ -10,6 +11,8 @@ from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from regoods.commands.printing import harmless
 
 TITLES = {
     "health": "Health",
@@ -27,6 +30,8 @@ STYLES = {
     "unavailable": BAD,
     "firing": BAD,
 }
+DEEPEST = 8
+"""Objects within objects that are looked into."""
 _humps = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 UNITS = {"ms": "ms", "seconds": "s", "duration": "s", "percent": "%"}
 """By the last word of a figure's name."""
@@ -35,13 +40,27 @@ UNIT_WORDS = ("ms", "seconds", "percent", "bytes")
 
 
 def tables(server: str, found: Mapping[str, Any]) -> RenderableType:
-    parts = [table for name, answer in found.items() for table in _of(TITLES.get(name, name), answer)]
+    said = _harmless(found, DEEPEST)
+    parts = [table for name, answer in said.items() for table in _of(TITLES.get(name, name), answer)]
     narrow, wide = ([table for table in parts if table.show_header is header] for header in (False, True))
     return Group(Text(server, "bold"), Columns(narrow, padding=(1, 3)), *wide)
 
 
 def words(line: str) -> RenderableType:
     return Text(line, BAD)
+
+
+def _harmless(said: Any, levels: int) -> Any:
+    """Whatever answers there: without what a terminal obeys, and with an end."""
+    if isinstance(said, str):
+        return harmless(said)
+    if not isinstance(said, Mapping | list):
+        return said
+    if not levels:
+        return "…"
+    if isinstance(said, list):
+        return [_harmless(one, levels - 1) for one in said]
+    return {harmless(name): _harmless(value, levels - 1) for name, value in said.items()}
 
 
 def _of(title: str, answer: Any) -> Iterator[Table]:
@@ -59,7 +78,7 @@ def _of(title: str, answer: Any) -> Iterator[Table]:
         table.add_column(style="dim")
         table.add_column(justify="right")
         for name, value in own.items():
-            table.add_row(_label(name, value), _figure(name, value))
+            table.add_row(Text(_label(name, value)), _figure(name, value))
         yield table
     for name, value in nested.items():
         yield from _of(_spaced(name).capitalize(), value)
@@ -75,11 +94,12 @@ def _are_alike(nested: Mapping[str, Any]) -> bool:
     )
 
 
-def _list(title: str, rows: list[Mapping[str, Any]]) -> Table:
+def _list(title: str, several: Sequence[Any]) -> Table:
     table = _table(title)
+    rows = [row for row in several if isinstance(row, Mapping)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
-        table.add_column(_label(name, next((row[name] for row in rows if name in row), None)))
+        table.add_column(Text(_label(name, next((row[name] for row in rows if name in row), None))))
     for row in rows:
         table.add_row(*(_figure(name, row.get(name)) for name in names))
     table.show_header = True
@@ -122,7 +142,7 @@ def _figure(name: str, value: Any) -> Text:
     if isinstance(value, Mapping):
         return Text(", ").join(Text(f"{_label(one, inner)} ") + _figure(one, inner) for one, inner in value.items())
     if _is_number(value):
-        if last == "bytes":
+        if last == "bytes" and math.isfinite(value):
             return Text(filesize.decimal(int(value)))
         shown = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".")
         return Text(f"{shown} {UNITS[last]}" if last in UNITS else shown)

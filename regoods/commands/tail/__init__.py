@@ -27,10 +27,10 @@ def run(options: argparse.Namespace) -> int:
         return CANNOT
     # At `debug` it would log the handshake, and the token in it.
     logging.getLogger("websockets").setLevel(logging.INFO)
-    lines = Lines()
-    follower = Follower(address_of(settings, options.url), settings, options.user, lines.show, lines.say)
+    lines, server = Lines(), address_of(settings, options.url)
     try:
-        asyncio.run(follower.follow())
+        server.check()
+        asyncio.run(Follower(server, settings, options.user, lines.show, lines.say).follow())
     except Unreachable as unreachable:
         print(unreachable, file=sys.stderr)
         return CANNOT

@@ -7,6 +7,7 @@ from typing import Any
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
+from regoods.commands.printing import harmless
 from regoods.commands.screen import console
 
 TYPE_WIDTH = 20
@@ -33,11 +34,6 @@ class Lines:
 
     def say(self, words: str) -> None:
         self._words.print(Text(harmless(words), "yellow"))
-
-
-def harmless(text: str) -> str:
-    """What somebody wrote may hold characters that move a terminal's cursor or turn its text round."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def _style(event: dict[str, Any]) -> str:

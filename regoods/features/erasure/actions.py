@@ -8,7 +8,7 @@ from regoods.features.attachments.queries import remove as remove_upload
 from regoods.features.erasure import queries, rules
 from regoods.features.messages.events import message_deleted
 from regoods.features.search.queries import is_embedded, merge
-from regoods.features.sync.queries import oldest_number
+from regoods.features.sync.queries import oldest_number, since
 from regoods.features.users.queries import find
 
 STEP = 200
@@ -29,8 +29,18 @@ def find_user(work: Work, user_id: int) -> Row | None:
 
 
 @reads_for_anyone
-def list_partners(work: Work, user_id: int) -> list[int]:
+def list_partners(work: Work, user_id: int) -> set[int]:
+    """With whom he has messages."""
     return queries.partners(work.session, user_id)
+
+
+@reads_for_anyone
+def list_logged_partners(work: Work, user_id: int, after: int) -> tuple[set[int], int | None]:
+    """With whom he had those that the next part of his own log tells of, whose rows may be gone; where to go on, None
+    at its end."""
+    rows = since(work.session, user_id, after, STEP)
+    found = {partner for row in rows for partner in rules.parties(row.event)} - {user_id}
+    return found, rows[-1].seq if len(rows) == STEP else None
 
 
 @writes_for_anyone

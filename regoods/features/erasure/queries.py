@@ -13,7 +13,8 @@ from regoods.features.attachments.tables import uploads
 from regoods.features.blocks.tables import blocks
 from regoods.features.conversations.tables import clears, messages
 from regoods.features.messages.tables import keys
-from regoods.features.search.tables import index, texts
+from regoods.features.search.rules import match, party
+from regoods.features.search.tables import index
 from regoods.features.sync.tables import cursors, events
 
 Query = functools.partial(query.Query, for_commands=True)
@@ -77,13 +78,14 @@ _partners = Query(
     )
 )
 
-_his_texts = sa.join(messages, texts, texts.c.id == _m.message_id)
-_is_his_text = sa.and_(_m.sender_id == _user, texts.c.c2 != _empty)
-_indexed = Query(
-    sa.select(_m.message_id).select_from(_his_texts).where(_is_his_text).order_by(_m.message_id).limit(_limit),
-    only=("sqlite",),
+# By what the index itself knows of the sender: a message's row may be gone.
+_is_his_text = sa.and_(
+    index.c.MessagingSearch.op("MATCH")(sa.bindparam("match", type_=sa.Text)),
+    index.c.Sender == sa.bindparam("party", type_=sa.Text),
+    index.c.Folded != _empty,
 )
-_count_indexed = Query(_count(_his_texts, _is_his_text), only=("sqlite",))
+_indexed = Query(sa.select(index.c.rowid).where(_is_his_text).order_by(index.c.rowid).limit(_limit), only=("sqlite",))
+_count_indexed = Query(_count(index, _is_his_text), only=("sqlite",))
 _unindex = Query(sa.delete(index).where(index.c.rowid == _id), only=("sqlite",))
 _changes = Query(sa.select(sa.func.total_changes().label("changes")), only=("sqlite",))
 
@@ -144,9 +146,18 @@ def count(session: Session, user_id: int) -> Found:
         messages=session.scalar(_count_messages, user=user_id),
         uploads=session.scalar(_count_uploads, user=user_id),
         log=session.scalar(_count_log, user=user_id),
-        indexed=session.scalar(_count_indexed, user=user_id) if _count_indexed.exists_on(session.dialect) else None,
+        indexed=_count_texts(session, user_id) if _count_indexed.exists_on(session.dialect) else None,
         own={name: session.scalar(query, user=user_id) for name, query in _count_own.items()},
     )
+
+
+def _count_texts(session: Session, user_id: int) -> int:
+    return int(session.scalar(_count_indexed, **_sender(user_id)))
+
+
+def _sender(user_id: int) -> dict[str, str]:
+    """As the embedded database's index has him."""
+    return {"party": party(user_id), "match": match([party(user_id)])}
 
 
 def written(session: Session, user_id: int, after: int, limit: int) -> list[Row]:
@@ -159,15 +170,15 @@ def blank(session: Session, user_id: int, message_ids: Sequence[int], now: datet
     session.run_many(_blank, [{"id": message_id, "user": user_id, "now": now} for message_id in message_ids])
 
 
-def partners(session: Session, user_id: int) -> list[int]:
+def partners(session: Session, user_id: int) -> set[int]:
     """Everybody with whom he has a message, deleted or not."""
-    return sorted(row.user_id for row in session.all(_partners, user=user_id))
+    return {row.user_id for row in session.all(_partners, user=user_id)}
 
 
 def unindex(session: Session, user_id: int, limit: int) -> int:
     """Take so many of his texts out of the embedded database's index; how many it were."""
-    rows = session.all(_indexed, user=user_id, limit=limit)
-    session.run_many(_unindex, [{"id": row.message_id} for row in rows])
+    rows = session.all(_indexed, limit=limit, **_sender(user_id))
+    session.run_many(_unindex, [{"id": row.rowid} for row in rows])
     return len(rows)
 
 

@@ -1,11 +1,18 @@
 """What stays of an event that tells of somebody who is forgotten. Pure functions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from regoods.features.messages.events import message_deleted
 from regoods.features.users.events import DELETED_NAME
+
+
+def parties(event: str) -> Sequence[int]:
+    """Sender and recipient of the message that an event quotes; nobody where it quotes none."""
+    message = msgspec.json.decode(event).get("message")
+    return (message["senderId"], message["recipientId"]) if isinstance(message, dict) else ()
 
 
 def forgotten(event: str, user_id: int) -> str | None:
