@@ -7,7 +7,10 @@ const callBlock = (method) => async () => {
 };
 
 const loadBlock = () => attempt(callBlock("GET"), { poll: true });
-const toggleBlock = () => attempt(callBlock(state.thread.blocked ? "DELETE" : "PUT"));
+const toggleBlock = () => attempt(async () => {
+  await callBlock(state.thread.blocked ? "DELETE" : "PUT")();
+  await refreshList(); // whether the partner is online is hidden by a block, and no event says that it is not any more
+});
 
 function drawBlock() {
   const { thread } = state;

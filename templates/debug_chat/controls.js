@@ -55,7 +55,7 @@ $("search").addEventListener("input", find);
 
 $("pick").addEventListener("click", () => { $("file").click(); });
 $("file").addEventListener("change", () => { pick($("file").files[0]); $("file").value = ""; });
-$("unpick").addEventListener("click", () => { URL.revokeObjectURL(draft().picture.preview); setDraft({ picture: null }); drawComposer(); $("compose").focus(); });
+$("unpick").addEventListener("click", () => { URL.revokeObjectURL(draft().picture.preview); setDraft({ picture: null }); showError(""); drawComposer(); $("compose").focus(); });
 $("compose").addEventListener("paste", (event) => {
   if (!event.clipboardData.files.length) return;
   event.preventDefault();

@@ -140,6 +140,18 @@ def test_without_an_address_it_is_where_the_settings_listen(settings: Settings, 
     assert str(address_of(settings, None)) == url
 
 
+def test_a_narrow_terminal_breaks_no_name_of_an_alert() -> None:
+    details = {"handshakes": 21, "failures": 0, "reasons": {}}
+    alert = {"name": "connection_failures", "state": "ok", "limit": 0.05, "resolvedUnder": 0.04, "unit": "ratio"}
+    output = io.StringIO()
+
+    answers = {"alerts": {"status": "ok", "alerts": [{**alert, "details": details, "value": 0.0}]}}
+    Console(file=output, width=80).print(tables("http://127.0.0.1:3000", answers))
+
+    assert "connection_failures" in output.getvalue()
+    assert "…" not in output.getvalue()
+
+
 def test_whatever_a_server_says_has_its_table() -> None:
     times = {"count": 1200, "p50Ms": 1.25}
     alert = {"name": "memory", "state": "firing", "value": 0.81, "details": {"usedBytes": 81_000_000, "p99Ms": 3}}

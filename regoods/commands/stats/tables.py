@@ -99,7 +99,9 @@ def _list(title: str, several: Sequence[Any]) -> Table:
     rows = [row for row in several if isinstance(row, Mapping)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
-        table.add_column(Text(_label(name, next((row[name] for row in rows if name in row), None))))
+        # The first says which row it is: where it is narrow, the others are broken into lines.
+        label = Text(_label(name, next((row[name] for row in rows if name in row), None)))
+        table.add_column(label, no_wrap=name == names[0], overflow="fold")
     for row in rows:
         table.add_row(*(_figure(name, row.get(name)) for name in names))
     table.show_header = True
