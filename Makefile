@@ -34,7 +34,7 @@ soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliabil
 	@$(BIN)/python -m pytest -m 'soak and not mssql'
 
 audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
-	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/python .ci/audit.py --disable-pip --no-deps $(foreach file,$(wildcard requirements*.txt),-r $(file))
 
 test-mssql: $(VENV)/installed-dev ## all stories on a SQL Server: make test-mssql MSSQL_URL='mssql+pyodbc://…'
 	@MSSQL_URL='$(value MSSQL_URL)' $(BIN)/python -m pytest -m mssql

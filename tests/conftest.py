@@ -4,11 +4,14 @@ import inspect
 import logging
 import os
 import shutil
+import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import packaging.version
 import pytest
 import structlog
 from tornado.ioloop import IOLoop
@@ -31,6 +34,11 @@ from tests.support.people import Person
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
 from tests.support.server import RunningServer
+
+# pytest-tornado takes this one function from setuptools' pkg_resources. Setuptools 82 dropped that, and those that have
+# it have a known vulnerability (PYSEC-2026-3447), so the plugin is not loaded by its entry point but from here.
+sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=packaging.version.parse)  # type: ignore[assignment]
+pytest_plugins = ["pytest_tornado.plugin"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
