@@ -1,6 +1,6 @@
 """Who is connected here: user -> sockets. A plain structure without Tornado.
 
-Cost a socket: one dict entry and one tuple for its user, one set entry for its heartbeat slice.
+Cost a socket: one dict entry and one tuple for its user, one dict entry for its heartbeat slice.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,8 @@ class ConnectionRegistry(Generic[C]):
     def __init__(self, slices: int = 1) -> None:
         # Tuples, so that a push may close sockets while it walks over them.
         self._by_user: dict[int, tuple[C, ...]] = {}
-        self._slices: list[set[C]] = [set() for _ in range(slices)]
+        # Dictionaries for sets: the same, in a third of the bytes.
+        self._slices: list[dict[C, None]] = [{} for _ in range(slices)]
         self._next_slice = 0
 
     def add(self, connection: C) -> bool:
@@ -33,7 +34,7 @@ class ConnectionRegistry(Generic[C]):
             return False
         self._by_user[connection.user_id] = (*others, connection)
         connection.slice_index = self._next_slice
-        self._slices[self._next_slice].add(connection)
+        self._slices[self._next_slice][connection] = None
         self._next_slice = (self._next_slice + 1) % len(self._slices)
         return not others
 
@@ -47,7 +48,7 @@ class ConnectionRegistry(Generic[C]):
             self._by_user[connection.user_id] = left
         else:
             del self._by_user[connection.user_id]
-        self._slices[connection.slice_index].discard(connection)
+        self._slices[connection.slice_index].pop(connection, None)
         return not left
 
     def of(self, user_id: int) -> tuple[C, ...]:

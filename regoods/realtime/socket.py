@@ -1,7 +1,7 @@
 """The handshake of `/messages`, in Tornado; what is open afterwards is a `Connection`.
 
 Tornado's handler, request and stream cost 17 KB a socket. So once the handshake is done, the TCP connection is
-taken over by a slotted asyncio protocol (2 KB) and Tornado lets go of its own.
+taken over by a slotted asyncio protocol (under 2 KB) and Tornado lets go of its own.
 """
 
 import asyncio

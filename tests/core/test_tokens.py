@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,6 +63,15 @@ def test_a_token_lives_fifteen_minutes_however_often_it_was_good(verifier: Token
     watch.now += 0.1
     with pytest.raises(InvalidToken):
         verifier.user_id(token)
+
+
+def test_a_verified_token_is_held_nowhere(verifier: TokenVerifier) -> None:
+    token = mint(SECRET, 1, "ann@example.org", NOW)
+    before = sys.getrefcount(token)
+
+    assert verifier.user_id(token) == 1
+
+    assert sys.getrefcount(token) == before
 
 
 def test_a_minted_token_carries_the_claims_of_the_contract() -> None:

@@ -32,3 +32,13 @@ async def test_a_closed_socket_leaves_nothing_to_collect(server: RunningServer, 
     at_ann.close()
 
     await eventually(is_freed)
+
+
+async def test_an_open_socket_keeps_no_notes_of_its_connection(server: RunningServer, ann: Person) -> None:
+    at_ann = await ann.connect()
+    (connection,) = server.app.registry.of(1)
+
+    assert connection.transport is not None
+    assert [connection.transport.get_extra_info(name) for name in ("socket", "sockname", "peername")] == [None] * 3
+
+    at_ann.close()
