@@ -23,9 +23,10 @@ SOCKETS = 5_000
 
 STOPS = (
     ("writer: the commit, its fsync included", "EmbeddedSession.commit (regoods/core/database.py"),
-    ("writer: the action – rules, insert, encoding", "send (regoods/features/messages/actions.py"),
     ("writer: number and log the events", "append (regoods/features/sync/queries.py"),
+    ("writer: the action – rules, insert, encoding", "_Worker._call (regoods/core/lanes.py"),
     ("writer: the rest of the batch and handing it back", "Lane._run (regoods/core/lanes.py"),
+    ("reader: the index of texts follows", "follow (regoods/features/search/actions.py"),
     ("loop: the push to both sockets", "LocalBus.deliver (regoods/realtime/bus.py"),
     ("loop: setting the answers", "WorkQueue._settle (regoods/core/work.py"),
     ("loop: writing the 201", "RequestHandler.finish (tornado/web.py"),
@@ -35,6 +36,9 @@ STOPS = (
     ("loop: Tornado reads the socket", "BaseIOStream._handle_events (tornado/iostream.py"),
 )
 """What a stop is called, and the function that a sample's stack must hold; the first that fits has the sample."""
+
+WAITING = ("EpollSelector.select", "_Queue.take", "Condition.wait", "_worker (concurrent/futures")
+"""Functions in whose lock or call a thread without work rests; the sampler cannot always tell."""
 
 REST = "loop: epoll, callbacks and tasks themselves"
 
@@ -75,7 +79,7 @@ def shares(samples: Path) -> dict[str, float]:
     found = dict.fromkeys([*(stop for stop, _ in STOPS), REST], 0)
     for line in samples.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        waiting = stack.rpartition(";")[2].startswith(("EpollSelector.select", "_Queue.take"))
+        waiting = stack.rpartition(";")[2].startswith(WAITING)
         if count.isdigit() and not waiting:
             found[next((stop for stop, function in STOPS if function in stack), REST)] += int(count)
     return {stop: count / max(1, sum(found.values())) for stop, count in found.items()}

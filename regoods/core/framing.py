@@ -63,6 +63,9 @@ class StrictStream(IOStream):
     def write(self, data: bytes | memoryview) -> "Future[None]":
         return super().write(self.refusal() if data == TORNADO_REFUSES else data)
 
+    def set_nodelay(self, value: bool) -> None:
+        """Nothing: it is on. Tornado turns it on and off for each answer, which is a single write here."""
+
 
 class StrictTlsStream(StrictStream, SSLIOStream):
     pass
@@ -76,3 +79,4 @@ def make_strict(stream: IOStream, refusal: Callable[[], bytes]) -> None:
     """
     stream.__class__ = StrictTlsStream if isinstance(stream, SSLIOStream) else StrictStream
     stream.refusal = refusal  # type: ignore[attr-defined]
+    IOStream.set_nodelay(stream, True)
