@@ -43,13 +43,14 @@ function keyedList(parent) {
 // Keeps a scrolling element at its bottom for as long as the reader is there; `moved` hears of leaving, coming back and
 // resizing.
 function sticky(node, moved = () => {}) {
-  let stuck = true, before = 0;
+  let stuck = true, before = 0, size = "";
   const pin = () => { if (stuck) node.scrollTop = node.scrollHeight; };
   node.addEventListener("scroll", () => {
-    const was = stuck;
+    const was = stuck, now = `${node.scrollHeight} ${node.clientHeight}`;
     if (node.scrollHeight - node.scrollTop - node.clientHeight < 40) stuck = true;
-    else if (node.scrollTop < before) stuck = false; // only scrolling up leaves: growing content moves the bottom too
+    else if (node.scrollTop < before && now === size) stuck = false; // the reader left; a change of sizes moves things, too
     before = node.scrollTop;
+    size = now;
     if (stuck !== was) moved();
   });
   new ResizeObserver(() => { pin(); moved(); }).observe(node);

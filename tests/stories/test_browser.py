@@ -101,6 +101,27 @@ async def test_unread_messages_are_counted_and_marked_one_by_one(tmp_path: Path)
             assert not wide, "the page scrolls sideways on a phone"
 
 
+async def test_a_thread_stays_at_its_end_when_a_message_could_not_be_sent(tmp_path: Path) -> None:
+    async with browser_and_server(tmp_path) as (browser, server):
+        low = {"width": DESKTOP["width"], "height": 400}
+        ann = await (await browser.new_context(viewport=low)).new_page()
+        await log_in(ann, server, 1)
+        await ann.click("#conversations [data-user-id='2']")
+        await expect(ann.locator("#thread [data-message-id]").last).to_be_in_viewport()
+
+        server.signal(signal.SIGKILL)
+        await server.exit_code()
+        await ann.fill("#compose", "Not sent yet")
+        await ann.press("#compose", "Enter")
+        await expect(ann.locator("#error")).to_be_visible()
+
+        # The message that was shown at once is gone, and the line with the error took some of the thread's room. The
+        # browser tells the page of both when it draws the next picture.
+        await ann.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await expect(ann.locator("#thread [data-message-id]").last).to_be_in_viewport(ratio=1)
+        assert await ann.evaluate("threadScroll.atBottom()")
+
+
 async def test_a_restart_is_survived_and_a_refusal_explained(tmp_path: Path) -> None:
     async with browser_and_server(tmp_path) as (browser, server):
         ann = await (await browser.new_context(viewport=DESKTOP)).new_page()
