@@ -28,6 +28,7 @@ from tests.support.databases import (
 from tests.support.figures import FIGURE, Figures
 from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
+from tests.support.process import ServerProcess, Start
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
 from tests.support.server import RunningServer
@@ -222,6 +223,20 @@ def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) 
     io_loop.run_sync(start)
     yield running
     io_loop.run_sync(running.stop, timeout=15)
+
+
+@pytest.fixture
+def start(io_loop: IOLoop, tmp_path: Path) -> Iterator[Start]:
+    """Starts `run.py` in processes of its own, by default on one database, and ends those that still live."""
+    running: list[ServerProcess] = []
+
+    def new(*arguments: str, **options: Any) -> ServerProcess:
+        running.append(ServerProcess(tmp_path, *arguments, **options))
+        return running[-1]
+
+    yield new
+    for process in running:
+        io_loop.run_sync(process.clean_up)
 
 
 @pytest.fixture

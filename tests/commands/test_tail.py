@@ -15,9 +15,9 @@ from regoods.core.tokens import LIFETIME
 from regoods.realtime import expiry
 from regoods.realtime.closing import GOING_AWAY
 from regoods.realtime.frames import text_frame
-from tests.commands.conftest import Start
 from tests.commands.test_stats import answering
 from tests.support.people import LIMIT, Person
+from tests.support.process import Start
 from tests.support.server import RunningServer
 
 Shown = asyncio.Queue[tuple[dict[str, Any], bool]]

@@ -6,35 +6,25 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tornado.httpclient import HTTPClientError
-from tornado.ioloop import IOLoop
 
 from tests.support.people import LIMIT, Person
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 from tests.support.raw_socket import CLOSE, closing, connect_raw, dial_raw, eventually
 
 GOING_AWAY = (1001, "Server is restarting")
-Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, database_url: str) -> Iterator[Start]:
-    """Starts servers on one database, and ends those that still live."""
-    running: list[ServerProcess] = []
-
-    def new(**environment: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, DATABASE_URL=database_url, **environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(database_url: str, start: Start) -> Start:
+    """Starts servers on one database."""
+    return partial(start, DATABASE_URL=database_url)
 
 
 async def accepts(process: ServerProcess) -> bool:

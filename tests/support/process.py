@@ -10,6 +10,7 @@ import socket as tcp
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,10 @@ class ServerProcess:
         assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._errors.close()
+
+
+Start = Callable[..., ServerProcess]
+"""Starts one, as `ServerProcess(folder, …)`."""
 
 
 def _parents() -> dict[int, int]:
