@@ -31,7 +31,7 @@ from tests.support.people import Person
 from tests.support.process import ServerProcess, Start
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serving
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -214,15 +214,8 @@ def settings(database_url: str, tmp_path: Path, twin: dict[str, str], request: p
 
 @pytest.fixture
 def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    running = RunningServer(settings)
-
-    async def start() -> None:
-        running.start(migrated="new_database" in request.fixturenames)
-        await running.joined()
-
-    io_loop.run_sync(start)
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+    with serving(io_loop, RunningServer(settings), migrated="new_database" in request.fixturenames) as server:
+        yield server
 
 
 @pytest.fixture
