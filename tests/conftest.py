@@ -29,6 +29,7 @@ from tests.support.figures import FIGURE, Figures
 from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
 from tests.support.process import ServerProcess, Start
+from tests.support.receiver import Receiver
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
 from tests.support.server import RunningServer, serving
@@ -237,6 +238,16 @@ def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[N
     """Two servers on one database, joined by a Redis."""
     with two_nodes(io_loop, settings, redis) as running:
         yield running
+
+
+@pytest.fixture
+def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
+    async def begin() -> Receiver:
+        return Receiver()
+
+    running = io_loop.run_sync(begin)
+    yield running
+    io_loop.run_sync(running.stop)
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from regoods import __version__
 from regoods.features.alerts.rules import LEAST_FAILURES
@@ -21,16 +19,6 @@ from tests.support.volume import locked
 
 MIB = 1024 * 1024
 WINDOW = "2000"
-
-
-@pytest.fixture
-def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
-    async def begin() -> Receiver:
-        return Receiver()
-
-    running = io_loop.run_sync(begin)
-    yield running
-    io_loop.run_sync(running.stop)
 
 
 @pytest.fixture
