@@ -20,7 +20,7 @@ from regoods.core.feature import Feature, Services
 from regoods.core.patience import GRACE_SECONDS
 from tests.support.follower import follow_all
 from tests.support.people import LIMIT, Person, Socket
-from tests.support.process import ServerProcess, Start
+from tests.support.process import Start
 from tests.support.raw_socket import dial_raw, eventually
 from tests.support.server import RunningServer
 
@@ -215,7 +215,7 @@ async def test_the_events_of_the_last_commits_come_before_the_end(start: Start, 
     line.close()  # so nothing is in flight any more, and the writer still has it
 
     process.signal(signal.SIGTERM)
-    await eventually(lambda: refuses(process))
+    await eventually(process.refuses)
     elsewhere.execute("ROLLBACK")
     elsewhere.close()
 
@@ -224,16 +224,6 @@ async def test_the_events_of_the_last_commits_come_before_the_end(start: Start, 
     assert await process.exit_code() == 0
     with contextlib.suppress(ConnectionError):
         await sending
-
-
-async def refuses(process: ServerProcess) -> bool:
-    address = urlsplit(process.base_url)
-    try:
-        _, writer = await asyncio.open_connection(address.hostname, address.port)
-    except ConnectionError:
-        return True
-    writer.close()
-    return False
 
 
 class Spa:

@@ -7,7 +7,6 @@ import random
 import re
 import signal
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,16 +36,6 @@ def together(redis: RedisServer, start: Start) -> Start:
 
 async def have_ended(pids: set[int]) -> bool:
     return not any(os.path.exists(f"/proc/{pid}") for pid in pids)  # noqa: ASYNC240
-
-
-async def refuses(process: ServerProcess) -> bool:
-    address = urlsplit(process.base_url)
-    try:
-        _, writer = await asyncio.open_connection(address.hostname, address.port)
-    except ConnectionError:
-        return True
-    writer.close()
-    return False
 
 
 def two_free_ports() -> int:
@@ -220,7 +209,7 @@ async def test_workers_whose_parent_is_killed_drain(together: Start) -> None:
 
     assert await at_ann.closed() == GOING_AWAY
     await eventually(lambda: have_ended(workers))
-    assert await refuses(process)
+    assert await process.refuses()
     assert re.search(r" WARNING worker [12] regoods\.workers: the parent process has ended", process.errors)
 
 

@@ -102,6 +102,15 @@ class ServerProcess:
     def port(self) -> str:
         return self.base_url.rpartition(":")[2]
 
+    async def refuses(self) -> bool:
+        """Whether nobody listens at its port any more."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", int(self.port))
+        except ConnectionError:
+            return True
+        writer.close()
+        return False
+
     @property
     def process_id(self) -> int:
         return self._popen.pid
