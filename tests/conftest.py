@@ -31,9 +31,11 @@ from tests.support.databases import (
 from tests.support.figures import FIGURE, Figures
 from tests.support.nodes import Nodes, two_nodes
 from tests.support.people import Person
+from tests.support.process import ServerProcess, Start
+from tests.support.receiver import Receiver
 from tests.support.redis import RedisServer
 from tests.support.schemas import Make, execute, url_of
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serving
 
 # pytest-tornado takes this one function from setuptools' pkg_resources. Setuptools 82 dropped that, and those that have
 # it have a known vulnerability (PYSEC-2026-3447), so the plugin is not loaded by its entry point but from here.
@@ -221,15 +223,22 @@ def settings(database_url: str, tmp_path: Path, twin: dict[str, str], request: p
 
 @pytest.fixture
 def server(io_loop: IOLoop, settings: Settings, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    running = RunningServer(settings)
+    with serving(io_loop, RunningServer(settings), migrated="new_database" in request.fixturenames) as server:
+        yield server
 
-    async def start() -> None:
-        running.start(migrated="new_database" in request.fixturenames)
-        await running.joined()
 
-    io_loop.run_sync(start)
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+@pytest.fixture
+def start(io_loop: IOLoop, tmp_path: Path) -> Iterator[Start]:
+    """Starts `run.py` in processes of its own, by default on one database, and ends those that still live."""
+    running: list[ServerProcess] = []
+
+    def new(*arguments: str, **options: Any) -> ServerProcess:
+        running.append(ServerProcess(tmp_path, *arguments, **options))
+        return running[-1]
+
+    yield new
+    for process in running:
+        io_loop.run_sync(process.clean_up)
 
 
 @pytest.fixture
@@ -237,6 +246,16 @@ def nodes(io_loop: IOLoop, settings: Settings, redis: RedisServer) -> Iterator[N
     """Two servers on one database, joined by a Redis."""
     with two_nodes(io_loop, settings, redis) as running:
         yield running
+
+
+@pytest.fixture
+def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
+    async def begin() -> Receiver:
+        return Receiver()
+
+    running = io_loop.run_sync(begin)
+    yield running
+    io_loop.run_sync(running.stop)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """`run.py token --user N`: an access token for trying out, in development."""
 
 import argparse
-import sys
 
 from regoods.commands.arguments import user_id
-from regoods.commands.command import CANNOT, DONE, Command, begin
+from regoods.commands.command import DONE, Command, begin
 from regoods.core.clock import Clock
-from regoods.core.settings import Settings
+from regoods.core.settings import Settings, SettingsError
 from regoods.core.tokens import mint
 
 
@@ -16,21 +15,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     settings = begin(tokens=True)
-    refusal = why_none(settings)
-    if refusal:
-        print(refusal, file=sys.stderr)
-        return CANNOT
+    check_mints(settings)
     print(demo_token(settings, options.user))
     return DONE
 
 
-def why_none(settings: Settings) -> str:
-    """Why no token is minted by these settings; nothing where one is."""
+def check_mints(settings: Settings) -> None:
+    """Raises SettingsError where no token is minted by these settings."""
     if not settings.development:
-        return "Tokens are minted in development only; in production ReGoods issues them."
+        raise SettingsError("Tokens are minted in development only; in production ReGoods issues them.")
     if not settings.mints_tokens:
-        return "Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them."
-    return ""
+        raise SettingsError("Without JWT_ACCESS_SECRET there is nothing to sign a token with: ReGoods issues them.")
 
 
 def demo_token(settings: Settings, user_id: int) -> str:

@@ -46,11 +46,7 @@ def out_of_reach(connection: sa.Connection, tables: Sequence[str]) -> Iterator[L
     )
     quote = connection.dialect.identifier_preparer.quote_identifier
     for schema, user in found:
-        yield (
-            f"Schema {schema}",
-            "may not be used by this user",
-            f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(user)};",
-        )
+        yield _unusable(f"Schema {schema}", f"SCHEMA {quote(schema)}", quote(user))
 
 
 def _postgresql(connection: sa.Connection, uses: Sequence[Use]) -> Iterator[Lack]:
@@ -90,11 +86,11 @@ def _sequence(connection: sa.Connection, table: str, key: str, user: str) -> Ite
     ).scalar()
     if sequence and not connection.execute(sa.select(sa.func.has_sequence_privilege(sequence, "USAGE"))).scalar():
         quote = connection.dialect.identifier_preparer.quote_identifier
-        yield (
-            f"Sequence {sequence}",
-            "may not be used by this user",
-            f"GRANT USAGE ON SEQUENCE {sequence} TO {quote(user)};",
-        )
+        yield _unusable(f"Sequence {sequence}", f"SEQUENCE {sequence}", quote(user))
+
+
+def _unusable(what: str, named: str, to: str) -> Lack:
+    return what, "may not be used by this user", f"GRANT USAGE ON {named} TO {to};"
 
 
 def _mssql(connection: sa.Connection, uses: Sequence[Use]) -> Iterator[Lack]:

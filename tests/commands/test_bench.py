@@ -17,8 +17,7 @@ from regoods.commands.bench.sockets import Socket
 from regoods.commands.running import address
 from regoods.realtime.frames import PING_FRAME, text_frame
 from run import parse
-from tests.commands.conftest import Start
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 
 ASCII = {"PYTHONIOENCODING": "ascii"}
 FEW = ("--sockets", "20", "--rate", "20", "--seconds", "2")

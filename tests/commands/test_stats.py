@@ -15,7 +15,7 @@ from rich.console import Console
 from regoods.commands.running import LARGEST_ANSWER, address, address_of
 from regoods.commands.stats.tables import tables
 from regoods.core.settings import Settings
-from tests.commands.conftest import Start
+from tests.support.process import Start
 
 HEALTHY = {"/health": b'{"status":"ok","timestamp":"2026-01-06T10:00:00.000Z"}'}
 

@@ -15,10 +15,10 @@ from regoods.core.tokens import LIFETIME
 from regoods.realtime import expiry
 from regoods.realtime.closing import GOING_AWAY
 from regoods.realtime.frames import text_frame
-from tests.commands.conftest import Start
 from tests.commands.test_stats import answering
 from tests.support.people import LIMIT, Person
-from tests.support.server import RunningServer
+from tests.support.process import Start
+from tests.support.server import RunningServer, serving
 
 Shown = asyncio.Queue[tuple[dict[str, Any], bool]]
 
@@ -54,14 +54,8 @@ async def events(shown: Shown, *kinds: str) -> list[tuple[int | None, bool]]:
 @pytest.fixture
 def neighbour(server: RunningServer, io_loop: IOLoop) -> Iterator[RunningServer]:
     """Another server on the same database, who tells the first one nothing."""
-    running = RunningServer(server.settings)
-
-    async def begin() -> None:
-        running.start(migrated=True)
-
-    io_loop.run_sync(begin)
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+    with serving(io_loop, RunningServer(server.settings), migrated=True) as neighbour:
+        yield neighbour
 
 
 # As a process

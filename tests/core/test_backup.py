@@ -7,13 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
-from tornado.ioloop import IOLoop
 
 from regoods import migrations
 from regoods.core import backup
@@ -22,7 +21,7 @@ from regoods.core.settings import ROOT
 from tests.support.databases import PostgresServer, postgres_folder
 from tests.support.figures import Figures
 from tests.support.people import LIMIT
-from tests.support.process import NOTHING_SET, ServerProcess
+from tests.support.process import NOTHING_SET, Start
 from tests.support.schemas import DBA, run
 from tests.support.stored import Stored, check_integrity
 from tests.support.traffic import FIRST_SENDER, RECIPIENTS, Crowd
@@ -46,18 +45,9 @@ def database_at(path: Path) -> Database:
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+def start(start: Start) -> Start:
     """Starts `run.py` on that database."""
-    running: list[ServerProcess] = []
-
-    def new(**environment: str) -> ServerProcess:
-        given = {"DEMO_USERS": str(FIRST_SENDER + SENDERS), "RATE_LIMIT_WRITES_PER_MINUTE": "0"}
-        running.append(ServerProcess(tmp_path, **given | environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+    return partial(start, DEMO_USERS=str(FIRST_SENDER + SENDERS), RATE_LIMIT_WRITES_PER_MINUTE="0")
 
 
 def make_large(path: Path) -> None:
@@ -69,7 +59,7 @@ def make_large(path: Path) -> None:
 
 @pytest.mark.gen_test(timeout=90)
 async def test_a_backup_under_traffic_is_whole_and_is_restored_by_the_command_it_prints(
-    start: Callable[..., ServerProcess], path: Path, tmp_path: Path, figures: Figures
+    start: Start, path: Path, tmp_path: Path, figures: Figures
 ) -> None:
     make_large(path)
     copy = tmp_path / "a copy.db"

@@ -13,6 +13,7 @@ import pytest
 from regoods.core.errors import InvalidToken
 from regoods.core.keys import secret_key
 from regoods.core.tokens import TokenVerifier, is_id, mint
+from tests.support.clock import Watch
 
 SECRET = "the-secret-that-signs-regoods-tokens, long enough for HS512 as well"
 NOW = datetime(2026, 1, 6, 10, 0, tzinfo=UTC)
@@ -20,19 +21,11 @@ EXP = int(NOW.timestamp()) + 900
 CLAIMS: dict[str, Any] = {"userId": 7, "email": "user7@example.com", "iat": EXP - 900, "exp": EXP}
 
 
-class Watch:
-    """What the verifier takes for the time."""
-
-    def __init__(self) -> None:
-        self.now = NOW.timestamp()
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def watch() -> Watch:
-    return Watch()
+    watch = Watch()
+    watch.now = NOW.timestamp()
+    return watch
 
 
 @pytest.fixture

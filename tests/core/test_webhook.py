@@ -19,16 +19,6 @@ from tests.support.receiver import SECRET_PATH, Receiver
 
 
 @pytest.fixture
-def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
-    async def begin() -> Receiver:
-        return Receiver()
-
-    running = io_loop.run_sync(begin)
-    yield running
-    io_loop.run_sync(running.stop)
-
-
-@pytest.fixture
 def hook(io_loop: IOLoop) -> Iterator[Webhook]:
     made = Webhook()
     yield made

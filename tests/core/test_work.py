@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,35 +23,17 @@ from regoods.features.messages.actions import send
 from regoods.features.messages.events import NewMessage
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.server import RunningServer
-
-ANOTHER_PROGRAM = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
+from tests.support.volume import locked
 
 
-def path_of(server: RunningServer) -> str:
-    return str(server.app.database.url.database)
+def path_of(server: RunningServer) -> Path:
+    return Path(str(server.app.database.url.database))
 
 
 def seen_by_others(server: RunningServer) -> list[str]:
     """The contents that are committed, as another program sees them."""
     with closing(sqlite3.connect(path_of(server))) as connection:
         return [content for (content,) in connection.execute("SELECT MessageContent FROM Messages ORDER BY MessageID")]
-
-
-@contextmanager
-def locked_by_another_program(server: RunningServer) -> Iterator[None]:
-    with subprocess.Popen(
-        [sys.executable, "-c", ANOTHER_PROGRAM, path_of(server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == b"locked\n"
-        yield
-        program.communicate()
 
 
 @pytest.fixture
@@ -246,7 +227,7 @@ async def test_while_another_program_locks_the_database_writers_are_told_to_come
     new = {"recipientId": 2, "messageContent": "During"}
     at_ann, at_ben = await ann.connect(), await ben.connect()
 
-    with locked_by_another_program(server):
+    with locked(path_of(server)):
         refused = [
             await ann.post("/messages", new, headers={"Origin": "http://localhost:5173"}),
             await ann.put(message, {"messageContent": "Changed"}),
@@ -277,7 +258,7 @@ async def test_while_another_program_locks_the_database_writers_are_told_to_come
 async def test_a_short_lock_is_waited_for(server: RunningServer, ann: Person, ben: Person) -> None:
     at_ben = await ben.connect()
 
-    with locked_by_another_program(server):
+    with locked(path_of(server)):
         writing = asyncio.ensure_future(ann.write(ben, "Late"))
         assert await at_ben.quiet() == []
 
@@ -293,7 +274,7 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(
     server = RunningServer(settings)
     server.start()
     ann = server.person(1)
-    with locked_by_another_program(server):
+    with locked(path_of(server)):
         posts = [
             asyncio.ensure_future(ann.post("/messages", {"recipientId": 2, "messageContent": f"Number {number}"}))
             for number in range(10)

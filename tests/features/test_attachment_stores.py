@@ -1,10 +1,7 @@
 """The same story where the pictures are in S3: a real server of its protocol (rclone's), on this machine."""
 
 import asyncio
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +12,7 @@ from regoods.core.settings import SettingsError
 from regoods.features.attachments import store
 from regoods.features.attachments.periodic import sweep
 from tests.features.test_attachments import see, upload, uploaded
+from tests.support.databases import free_port, launch
 from tests.support.people import LIMIT, Person
 from tests.support.pictures import opened, padded, photo
 from tests.support.server import RunningServer
@@ -30,23 +28,11 @@ class ObjectStore:
     def __init__(self, folder: Path) -> None:
         self.bucket = folder / "pictures"
         self.bucket.mkdir(parents=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
         command = [str(RCLONE), "serve", "s3", str(folder), "--addr", self.address, "--auth-key", f"{KEY},{SECRET}"]
-        self._popen = subprocess.Popen(
-            [*command, "--config", "/dev/null", "--vfs-cache-mode", "off", "--dir-cache-time", "0"],
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + LIMIT
-        while not self._answers():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        host, port = self.address.split(":")
-        with socket.socket() as trial:
-            return trial.connect_ex((host, int(port))) == 0
+        command += ["--config", "/dev/null", "--vfs-cache-mode", "off", "--dir-cache-time", "0"]
+        self._popen = launch(command, port, folder / "log")
 
     def files(self) -> list[str]:
         return [str(path.relative_to(self.bucket)) for path in self.bucket.rglob("*") if path.is_file()]

@@ -16,7 +16,7 @@ from regoods.features.conversations.tables import clears, messages
 from regoods.features.search import actions, periodic, queries
 from regoods.features.search.tables import edits
 from tests.support.people import Person
-from tests.support.server import START, RunningServer
+from tests.support.server import START, RunningServer, serving
 
 EARLIER = START - timedelta(days=3)
 
@@ -332,14 +332,8 @@ def indexed_to(work: Work, _user_id: int) -> int:
 
 @pytest.fixture
 def other(io_loop: IOLoop, settings: Settings, server: RunningServer) -> Iterator[RunningServer]:
-    running = RunningServer(settings)
-
-    async def start() -> None:
-        running.start()
-
-    io_loop.run_sync(start)
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+    with serving(io_loop, RunningServer(settings)) as other:
+        yield other
 
 
 async def test_two_servers_share_the_index(

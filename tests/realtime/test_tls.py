@@ -13,7 +13,7 @@ from tests.support.nginx import make_certificate
 from tests.support.nodes import holds
 from tests.support.people import Person
 from tests.support.raw_socket import connect_raw, dial_raw, text
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serving
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +26,10 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @pytest.fixture
 def server(io_loop: IOLoop, settings: Settings, pem: tuple[str, str]) -> Iterator[RunningServer]:
-    running = RunningServer(msgspec.structs.replace(settings, tls_cert_file=pem[0], tls_key_file=pem[1]))
-
-    async def start() -> None:
-        running.start()
-
-    io_loop.run_sync(start)
-    running.base_url = running.base_url.replace("http:", "https:")
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+    settings = msgspec.structs.replace(settings, tls_cert_file=pem[0], tls_key_file=pem[1])
+    with serving(io_loop, RunningServer(settings)) as server:
+        server.base_url = server.base_url.replace("http:", "https:")
+        yield server
 
 
 async def test_two_people_chat_over_tls(server: RunningServer, ann: Person, ben: Person) -> None:

@@ -1,21 +1,18 @@
 """Servers as processes, for crowds."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from tornado.ioloop import IOLoop
 
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 from tests.support.traffic import FIRST_SENDER
 
 Begin = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def begin(io_loop: IOLoop, tmp_path: Path) -> Iterator[Begin]:
+def begin(start: Start) -> Begin:
     """Starts `run.py` on a database, with so many senders in it and no limit to their calls."""
-    running: list[ServerProcess] = []
 
     def new(database_url: str, senders: int, **environment: str) -> ServerProcess:
         given = {
@@ -24,9 +21,6 @@ def begin(io_loop: IOLoop, tmp_path: Path) -> Iterator[Begin]:
             "RATE_LIMIT_WRITES_PER_MINUTE": "0",
             "RATE_LIMIT_READS_PER_MINUTE": "0",
         }
-        running.append(ServerProcess(tmp_path, **given | environment))
-        return running[-1]
+        return start(**given | environment)
 
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+    return new

@@ -2,17 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from regoods import __version__
 from regoods.features.alerts.rules import LEAST_FAILURES
 from tests.support.crowd import Crowd
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 from tests.support.prometheus import scrape
 from tests.support.raw_socket import BINARY, connect_raw, dial_raw, eventually, frame
 from tests.support.receiver import SECRET_PATH, Receiver
@@ -21,31 +20,11 @@ from tests.support.volume import locked
 MIB = 1024 * 1024
 WINDOW = "2000"
 
-Start = Callable[..., ServerProcess]
-
 
 @pytest.fixture
-def receiver(io_loop: IOLoop) -> Iterator[Receiver]:
-    async def begin() -> Receiver:
-        return Receiver()
-
-    running = io_loop.run_sync(begin)
-    yield running
-    io_loop.run_sync(running.stop)
-
-
-@pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, receiver: Receiver) -> Iterator[Start]:
-    running: list[ServerProcess] = []
-
-    def new(**environment: str) -> ServerProcess:
-        given = {"ALERT_WEBHOOK_URL": receiver.url, "ALERT_WINDOW": WINDOW, "LOG_LEVEL": "debug"}
-        running.append(ServerProcess(tmp_path, **given | {"RATE_LIMIT_WRITES_PER_MINUTE": "0"} | environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(receiver: Receiver, start: Start) -> Start:
+    given = {"ALERT_WEBHOOK_URL": receiver.url, "ALERT_WINDOW": WINDOW, "LOG_LEVEL": "debug"}
+    return partial(start, **given, RATE_LIMIT_WRITES_PER_MINUTE="0")
 
 
 async def alert(process: ServerProcess, name: str) -> dict[str, Any]:

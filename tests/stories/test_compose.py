@@ -4,7 +4,8 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import dotenv
 import msgspec
 import pytest
 import yaml
-from tornado.ioloop import IOLoop
 
 from regoods.core.settings import ROOT, Settings
 from tests.conftest import start_or_skip
@@ -20,7 +20,7 @@ from tests.support.databases import PostgresServer, database_of, free_port, serv
 from tests.support.nginx import CONFIGURATION, Nginx
 from tests.support.people import Person
 from tests.support.pictures import END, FORM, form, opened, photo
-from tests.support.process import TOKEN, ServerProcess
+from tests.support.process import TOKEN, Start
 from tests.support.redis import RedisServer
 
 CONFIG = ROOT / "config"
@@ -77,21 +77,10 @@ def environment(
     return first | {name: first[name].replace(*change) for name, change in here.items()}
 
 
-Start = Callable[..., ServerProcess]
-
-
 @pytest.fixture
-def start(io_loop: IOLoop, environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Runs run.py as the nodes' image does, and ends what still lives."""
-    running: list[ServerProcess] = []
-
-    def new(*arguments: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, *arguments, **environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(environment: dict[str, str], start: Start) -> Start:
+    """Runs run.py as the nodes' image does."""
+    return partial(start, **environment)
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import json
 import re
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tornado.httpclient import HTTPClientError
-from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from regoods import app
@@ -21,7 +20,7 @@ from regoods.core.feature import Feature, Services
 from regoods.core.patience import GRACE_SECONDS
 from tests.support.follower import follow_all
 from tests.support.people import LIMIT, Person, Socket
-from tests.support.process import ServerProcess
+from tests.support.process import Start
 from tests.support.raw_socket import dial_raw, eventually
 from tests.support.server import RunningServer
 
@@ -36,22 +35,11 @@ MOST_DIALS = 5
 
 LONGEST_ABSENCE = 10.0
 
-Start = Callable[..., ServerProcess]
-
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, database_url: str) -> Iterator[Start]:
-    """Starts servers on one database, and ends those that still live."""
-    running: list[ServerProcess] = []
-
-    def new(**options: Any) -> ServerProcess:
-        given = {"DATABASE_URL": database_url, "RATE_LIMIT_WRITES_PER_MINUTE": "0"}
-        running.append(ServerProcess(tmp_path, **given | options))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(database_url: str, start: Start) -> Start:
+    """Starts servers on one database."""
+    return partial(start, DATABASE_URL=database_url, RATE_LIMIT_WRITES_PER_MINUTE="0")
 
 
 class Cut(Exception):
@@ -227,7 +215,7 @@ async def test_the_events_of_the_last_commits_come_before_the_end(start: Start, 
     line.close()  # so nothing is in flight any more, and the writer still has it
 
     process.signal(signal.SIGTERM)
-    await eventually(lambda: refuses(process))
+    await eventually(process.refuses)
     elsewhere.execute("ROLLBACK")
     elsewhere.close()
 
@@ -236,16 +224,6 @@ async def test_the_events_of_the_last_commits_come_before_the_end(start: Start, 
     assert await process.exit_code() == 0
     with contextlib.suppress(ConnectionError):
         await sending
-
-
-async def refuses(process: ServerProcess) -> bool:
-    address = urlsplit(process.base_url)
-    try:
-        _, writer = await asyncio.open_connection(address.hostname, address.port)
-    except ConnectionError:
-        return True
-    writer.close()
-    return False
 
 
 class Spa:

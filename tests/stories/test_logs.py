@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from regoods import migrations
 from regoods.core.database import Database
 from regoods.core.settings import ROOT
-from tests.support.people import LIMIT, Person
+from tests.support.nodes import joined
+from tests.support.people import LIMIT
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 
 JSON = {"LOG_FORMAT": "json", "LOG_LEVEL": "debug"}
@@ -30,13 +30,6 @@ async def ended(*processes: ServerProcess) -> None:
     for process in processes:
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 0
-
-
-async def joined(person: Person) -> None:
-    async def is_joined() -> bool:
-        return not (await person.get("/health/ready", root="", token="")).body.get("degraded")
-
-    await eventually(is_joined)
 
 
 @pytest.mark.gen_test(timeout=120)

@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.databases import server_folder
 from tests.support.nginx import CONFIGURATION, Nginx
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.pictures import END, FORM, form, opened, padded, photo
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 from tests.support.raw_socket import PING, PONG, connect_raw, eventually, frame
 from tests.support.redis import RedisServer
 
@@ -80,22 +81,10 @@ class Deployment:
         return await eventually(written)
 
 
-Start = Callable[..., ServerProcess]
-
-
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, database_url: str, redis: RedisServer) -> Iterator[Start]:
-    """Starts nodes of one community, and ends those that still live."""
-    running: list[ServerProcess] = []
-
-    def new(**environment: str) -> ServerProcess:
-        shared = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, "TRUSTED_PROXIES": "127.0.0.1"}
-        running.append(ServerProcess(tmp_path, **shared | environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(database_url: str, redis: RedisServer, start: Start) -> Start:
+    """Starts nodes of one community."""
+    return partial(start, DATABASE_URL=database_url, REDIS_URL=redis.url, TRUSTED_PROXIES="127.0.0.1")
 
 
 @pytest.fixture

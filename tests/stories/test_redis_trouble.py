@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from regoods.realtime import redis_bus
 from regoods.realtime.redis_bus import RedisBus
 from tests.support.follower import Follower
 from tests.support.nodes import Nodes, holds, two_nodes
-from tests.support.process import ServerProcess
+from tests.support.process import Start
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 from tests.support.server import RunningServer
@@ -35,27 +34,9 @@ async def apart(node: RunningServer) -> None:
     await holds(lambda: node.app.bus.degraded)
 
 
-Start = Callable[..., Awaitable[list[ServerProcess]]]
-
-
-@pytest.fixture
-def start_processes(io_loop: IOLoop, tmp_path: Path, own_redis: RedisServer) -> Iterator[Start]:
-    """Starts so many nodes as processes of their own, on one SQLite file and one Redis."""
-    running: list[ServerProcess] = []
-
-    async def start(count: int, **environment: str) -> list[ServerProcess]:
-        for _ in range(count):
-            running.append(ServerProcess(tmp_path, REDIS_URL=own_redis.url, **NO_LIMITS, **environment))
-            await running[-1].started()
-        return running
-
-    yield start
-    for process in running:
-        io_loop.run_sync(process.clean_up)
-
-
-async def test_redis_is_killed_and_restarted_under_traffic(start_processes: Start, own_redis: RedisServer) -> None:
-    one, two = await start_processes(2)
+async def test_redis_is_killed_and_restarted_under_traffic(own_redis: RedisServer, start: Start) -> None:
+    # Two nodes as processes of their own, on one SQLite file and one Redis.
+    one, two = [await start(REDIS_URL=own_redis.url, **NO_LIMITS).started() for _ in range(2)]
     readers = {
         user_id: await Follower(lambda _, user_id=user_id: (one, two)[user_id % 2].person(user_id)).connected()
         for user_id in range(1, 11)

@@ -6,49 +6,25 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tornado.httpclient import HTTPClientError
-from tornado.ioloop import IOLoop
 
 from tests.support.people import LIMIT, Person
-from tests.support.process import ServerProcess
+from tests.support.process import Start
 from tests.support.raw_socket import CLOSE, closing, connect_raw, dial_raw, eventually
 
 GOING_AWAY = (1001, "Server is restarting")
-Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, database_url: str) -> Iterator[Start]:
-    """Starts servers on one database, and ends those that still live."""
-    running: list[ServerProcess] = []
-
-    def new(**environment: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, DATABASE_URL=database_url, **environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
-
-
-async def accepts(process: ServerProcess) -> bool:
-    address = urlsplit(process.base_url)
-    try:
-        _, writer = await asyncio.open_connection(address.hostname, address.port)
-    except ConnectionError:
-        return False
-    writer.close()
-    return True
-
-
-async def has_stopped_accepting(process: ServerProcess) -> bool:
-    return not await accepts(process)
+def start(database_url: str, start: Start) -> Start:
+    """Starts servers on one database."""
+    return partial(start, DATABASE_URL=database_url)
 
 
 async def contents(reader: Person, partner: Person) -> list[str]:
@@ -99,7 +75,7 @@ async def test_a_request_in_flight_is_answered_and_its_event_sent(start: Start) 
     writer.write(body[:10])
 
     process.signal(signal.SIGTERM)
-    await eventually(lambda: has_stopped_accepting(process))
+    await eventually(process.refuses)
     writer.write(body[10:])
 
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
@@ -124,7 +100,7 @@ async def test_what_waits_for_the_database_is_answered_too(start: Start, tmp_pat
     await ann.get("/messages/unread-count")  # answered after the five had come in, for reads wait for no writer
 
     process.signal(signal.SIGTERM)
-    await eventually(lambda: has_stopped_accepting(process))
+    await eventually(process.refuses)
     elsewhere.execute("ROLLBACK")
     elsewhere.close()
 
@@ -179,7 +155,7 @@ async def test_a_proxy_s_connection_is_used_up_or_closed_before_the_work_ends(st
         assert b" 200 OK" in await answer(reader)
 
     process.signal(signal.SIGTERM)
-    await eventually(lambda: has_stopped_accepting(process))
+    await eventually(process.refuses)
 
     (used, using), (silent, _) = kept
     using.write(ask)

@@ -4,35 +4,17 @@ import asyncio
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from run import announce, where_it_listens
 from tests.support.people import LIMIT, Person
-from tests.support.process import SECRET, TOKEN, ServerProcess
+from tests.support.process import SECRET, TOKEN, ServerProcess, Start
 from tests.support.raw_socket import dial_raw, text
 
-Start = Callable[..., ServerProcess]
 PRODUCTION = {"APP_ENV": "production"}
-
-
-@pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path) -> Iterator[Start]:
-    """Starts processes on one database, and ends those that still live."""
-    running: list[ServerProcess] = []
-
-    def new(*arguments: str, **environment: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, *arguments, **environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
 
 
 async def complaint(process: ServerProcess) -> str:

@@ -7,16 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from regoods.core.settings import ROOT
 from tests.support.databases import server_folder
 from tests.support.people import LIMIT
-from tests.support.process import ServerProcess
+from tests.support.process import Start
 from tests.support.redis import RedisServer
 
 MOST_EXPOSED = 15
@@ -67,23 +67,12 @@ def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, manager: Manager) -> Iterator[Callable[..., ServerProcess]]:
-    running: list[ServerProcess] = []
-
-    def new(*arguments: str, **environment: str) -> ServerProcess:
-        told = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000"}
-        running.append(ServerProcess(tmp_path, *arguments, **told | environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+def start(manager: Manager, start: Start) -> Start:
+    return partial(start, NOTIFY_SOCKET=manager.address, WATCHDOG_USEC="300000")
 
 
 @pytest.mark.parametrize("manager", ["path", "abstract"], indirect=True)
-async def test_it_is_told_of_the_start_of_each_moment_and_of_the_stop(
-    manager: Manager, start: Callable[..., ServerProcess]
-) -> None:
+async def test_it_is_told_of_the_start_of_each_moment_and_of_the_stop(manager: Manager, start: Start) -> None:
     process = start()
 
     await manager.hear("READY=1")
@@ -100,7 +89,7 @@ async def test_it_is_told_of_the_start_of_each_moment_and_of_the_stop(
 
 
 async def test_it_waits_for_all_processes_and_for_their_replacement(
-    manager: Manager, start: Callable[..., ServerProcess], redis: RedisServer
+    manager: Manager, start: Start, redis: RedisServer
 ) -> None:
     process = start("--workers", "2", REDIS_URL=redis.url, WATCHDOG_USEC="30000000")
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.nodes import joined
 from tests.support.otlp import Collector, attributes
-from tests.support.people import Person
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -24,13 +23,6 @@ def collector() -> Iterator[Collector]:
     collector = Collector()
     yield collector
     collector.stop()
-
-
-async def joined(person: Person) -> None:
-    async def is_joined() -> bool:
-        return not (await person.get("/health/ready", root="", token="")).body.get("degraded")
-
-    await eventually(is_joined)
 
 
 @pytest.mark.gen_test(timeout=120)

@@ -9,19 +9,14 @@ from tornado.ioloop import IOLoop
 from regoods.core.settings import Settings
 from tests.support.people import Person
 from tests.support.raw_socket import dial_raw
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, serving
 
 
 @pytest.fixture
 def other(io_loop: IOLoop, settings: Settings, new_database: Callable[[str], str]) -> Iterator[RunningServer]:
-    running = RunningServer(msgspec.structs.replace(settings, database_url=new_database("other")))
-
-    async def start() -> None:
-        running.start()
-
-    io_loop.run_sync(start)
-    yield running
-    io_loop.run_sync(running.stop, timeout=15)
+    settings = msgspec.structs.replace(settings, database_url=new_database("other"))
+    with serving(io_loop, RunningServer(settings)) as other:
+        yield other
 
 
 async def test_each_server_knows_its_own_sockets(

@@ -6,22 +6,18 @@ import os
 import random
 import re
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from tornado.ioloop import IOLoop
 
 from regoods import __version__
 from tests.support.databases import accepts
 from tests.support.people import Person
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, Start
 from tests.support.prometheus import scrape
 from tests.support.raw_socket import eventually
 from tests.support.redis import RedisServer
 
-Start = Callable[..., ServerProcess]
 SECONDS = 60
 """For a story in which processes start one after another, on a machine that is busy with others."""
 
@@ -29,47 +25,17 @@ GOING_AWAY = (1001, "Server is restarting")
 
 
 @pytest.fixture
-def start(io_loop: IOLoop, tmp_path: Path, redis: RedisServer) -> Iterator[Start]:
-    """Starts two processes on one port, and ends those that still live."""
-    running: list[ServerProcess] = []
+def together(redis: RedisServer, start: Start) -> Start:
+    """Starts processes on one port that a Redis joins: two, unless it is told otherwise."""
 
     def new(*arguments: str, **environment: str) -> ServerProcess:
-        given = environment | {"REDIS_URL": redis.url}
-        process = ServerProcess(tmp_path, *(arguments or ("--workers", "2")), **given)
-        running.append(process)
-        return running[-1]
+        return start(*(arguments or ("--workers", "2")), REDIS_URL=redis.url, **environment)
 
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
-
-
-@pytest.fixture
-def alone(io_loop: IOLoop, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Starts a process without a Redis."""
-    running: list[ServerProcess] = []
-
-    def new(*arguments: str, **environment: str) -> ServerProcess:
-        running.append(ServerProcess(tmp_path, *arguments, **environment))
-        return running[-1]
-
-    yield new
-    for process in running:
-        io_loop.run_sync(process.clean_up)
+    return new
 
 
 async def have_ended(pids: set[int]) -> bool:
     return not any(os.path.exists(f"/proc/{pid}") for pid in pids)  # noqa: ASYNC240
-
-
-async def refuses(process: ServerProcess) -> bool:
-    address = urlsplit(process.base_url)
-    try:
-        _, writer = await asyncio.open_connection(address.hostname, address.port)
-    except ConnectionError:
-        return True
-    writer.close()
-    return False
 
 
 def two_free_ports() -> int:
@@ -116,8 +82,8 @@ async def open_sockets(asker: Person) -> set[int]:
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(start: Start) -> None:
-    process = await start("serve", "--workers", "2").started()
+async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(together: Start) -> None:
+    process = await together("serve", "--workers", "2").started()
     assert process.lines[0].count("(development, 2 workers)") == 1
     ann, ben, *others = (process.person(number) for number in range(1, 21))
     sockets = [await person.connect() for person in (ann, ben) for _ in range(4)]
@@ -162,9 +128,9 @@ async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(s
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
+async def test_all_are_replaced_and_nobody_is_refused(together: Start) -> None:
     port = two_free_ports()
-    process = await start(METRICS_PORT=str(port)).started()
+    process = await together(METRICS_PORT=str(port)).started()
     before = process.workers
     at_ann = await process.person(1).connect()
     stream = Stream(process.person(3), process.person(4))
@@ -190,8 +156,8 @@ async def test_all_are_replaced_and_nobody_is_refused(start: Start) -> None:
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_who_has_a_successor_leaves_at_once_and_who_has_none_serves_for_the_delay(start: Start) -> None:
-    process = await start(DRAIN_DELAY="60000").started()
+async def test_who_has_a_successor_leaves_at_once_and_who_has_none_serves_for_the_delay(together: Start) -> None:
+    process = await together(DRAIN_DELAY="60000").started()
     before = process.workers
     ann = process.person(1)
 
@@ -216,8 +182,8 @@ async def test_who_has_a_successor_leaves_at_once_and_who_has_none_serves_for_th
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_signs_of_life(start: Start) -> None:
-    process = await start(WATCHDOG_USEC="6000000").started()
+async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_signs_of_life(together: Start) -> None:
+    process = await together(WATCHDOG_USEC="6000000").started()
     before = process.workers
     hung = min(before)
 
@@ -234,8 +200,8 @@ async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_sign
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_workers_whose_parent_is_killed_drain(start: Start) -> None:
-    process = await start().started()
+async def test_workers_whose_parent_is_killed_drain(together: Start) -> None:
+    process = await together().started()
     workers = process.workers
     at_ann = await process.person(1).connect()
 
@@ -243,13 +209,13 @@ async def test_workers_whose_parent_is_killed_drain(start: Start) -> None:
 
     assert await at_ann.closed() == GOING_AWAY
     await eventually(lambda: have_ended(workers))
-    assert await refuses(process)
+    assert await process.refuses()
     assert re.search(r" WARNING worker [12] regoods\.workers: the parent process has ended", process.errors)
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_where_none_can_start_any_more_the_whole_ends(start: Start, tmp_path: Path) -> None:
-    process = await start().started()
+async def test_where_none_can_start_any_more_the_whole_ends(together: Start, tmp_path: Path) -> None:
+    process = await together().started()
     workers = process.workers
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
@@ -268,9 +234,9 @@ async def test_where_none_can_start_any_more_the_whole_ends(start: Start, tmp_pa
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_each_worker_tells_what_is_its_own_at_its_own_port(start: Start) -> None:
+async def test_each_worker_tells_what_is_its_own_at_its_own_port(together: Start) -> None:
     port = two_free_ports()
-    process = await start("--workers", "2", METRICS_PORT=str(port)).started()
+    process = await together("--workers", "2", METRICS_PORT=str(port)).started()
     await process.line(rf"^Metrics: +(http://127\.0\.0\.1:{port})/metrics .* {port + 1}\)$")
     watchers = [Person(f"http://127.0.0.1:{port + place}", 1, "") for place in range(2)]
     ann, ben = process.person(1), process.person(2)
@@ -294,14 +260,14 @@ async def test_each_worker_tells_what_is_its_own_at_its_own_port(start: Start) -
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
-async def test_one_process_serves_its_own_port_to_its_end(alone: Start) -> None:
+async def test_one_process_serves_its_own_port_to_its_end(start: Start) -> None:
     port = two_free_ports()
-    process = await alone(METRICS_PORT=str(port)).started()
+    process = await start(METRICS_PORT=str(port)).started()
     watcher = Person(f"http://127.0.0.1:{port}", 1, "")
     ann = process.person(1)
     await ann.connect()
     assert (await scrape(watcher)).value("regoods_connections") == 1
-    taken = alone(METRICS_PORT=str(port))
+    taken = start(METRICS_PORT=str(port))
     assert await taken.exit_code() == 2
     assert re.fullmatch(
         rf"METRICS_PORT={port} on HOST=127\.0\.0\.1 cannot be used: .*, or set another METRICS_PORT\.\n", taken.errors
@@ -313,8 +279,8 @@ async def test_one_process_serves_its_own_port_to_its_end(alone: Start) -> None:
     assert not accepts(port)
 
 
-async def test_several_processes_need_a_redis(alone: Start) -> None:
-    process = alone("--workers", "4")
+async def test_several_processes_need_a_redis(start: Start) -> None:
+    process = start("--workers", "4")
 
     assert await process.exit_code() == 2
     assert process.lines == []
@@ -324,8 +290,8 @@ async def test_several_processes_need_a_redis(alone: Start) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--workers", "0"), ("serve", "--workers", "65"), ("--workers", "2", "check")])
-async def test_a_number_of_workers_that_cannot_be(alone: Start, arguments: tuple[str, ...]) -> None:
-    process = alone(*arguments)
+async def test_a_number_of_workers_that_cannot_be(start: Start, arguments: tuple[str, ...]) -> None:
+    process = start(*arguments)
 
     assert await process.exit_code() == 2
     assert re.search(r"error: .*--workers.*(from 1 to 64|not for check)$", process.errors.strip())
@@ -333,8 +299,8 @@ async def test_a_number_of_workers_that_cannot_be(alone: Start, arguments: tuple
 
 @pytest.mark.gen_test(timeout=SECONDS)
 @pytest.mark.parametrize("count", ["1", "2"])
-async def test_whose_stdout_was_closed_still_drains(start: Start, count: str) -> None:
-    process = await start("--workers", count).started()
+async def test_whose_stdout_was_closed_still_drains(together: Start, count: str) -> None:
+    process = await together("--workers", count).started()
     at_ann = await process.person(1).connect()
     process.close_stdout()
 

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -191,7 +191,6 @@ class MariaDbServer(DatabaseServer):
             )
         self._program = program
         self._user = prepare_folder(folder, "nobody")
-        self._process: subprocess.Popen[bytes] | None = None
         (self.folder / "install.sql").write_text(
             "CREATE USER 'regoods'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO 'regoods'@'%' WITH GRANT OPTION;\n"
         )
@@ -216,7 +215,7 @@ class MariaDbServer(DatabaseServer):
         return URL.create("mariadb+pyodbc", query={"odbc_connect": odbc})
 
     def start(self, *options: str) -> None:
-        self._process = subprocess.Popen(
+        self._process = launch(
             [
                 self._program,
                 "--no-defaults",
@@ -231,18 +230,11 @@ class MariaDbServer(DatabaseServer):
                 "--innodb-flush-log-at-trx-commit=0",
                 *options,
             ],
-            stdout=(self.folder / "log").open("a"),
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            self.port,
+            self.folder / "log",
         )
-        deadline = time.monotonic() + START_SECONDS
-        while not accepts(self.port):
-            running = self._process.poll() is None and time.monotonic() < deadline
-            assert running, (self.folder / "log").read_text()
-            time.sleep(0.05)
 
     def stop(self) -> None:
-        assert self._process is not None
         self._process.terminate()
         self._process.wait(START_SECONDS)
 
@@ -262,6 +254,18 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def launch(command: Sequence[str], port: int, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program that writes to `log`, and wait until it accepts connections."""
+    process = subprocess.Popen(command, stdout=log.open("a"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_SECONDS
+    while not accepts(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(log.read_text())
+        time.sleep(0.02)
+    return process
 
 
 def shown(url: URL) -> str:

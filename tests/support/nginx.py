@@ -2,12 +2,11 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from regoods.core.settings import ROOT
-from tests.support.databases import START_SECONDS, MissingPackage, accepts, free_port
+from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
 
 CONFIGURATION = ROOT / "config" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -45,17 +44,8 @@ class Nginx:
             }
             | edits
         )
-        self._process = subprocess.Popen(
-            [program, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"],
-            stdout=(folder / "output").open("w"),
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while not accepts(self.https_port):
-            running = self._process.poll() is None and time.monotonic() < deadline
-            assert running, (folder / "output").read_text() + self.errors
-            time.sleep(0.02)
+        command = [program, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+        self._process = launch(command, self.https_port, folder / "output")
 
     @property
     def base_url(self) -> str:

@@ -24,6 +24,15 @@ async def holds(condition: Callable[[], object]) -> None:
     await eventually(ask)
 
 
+async def joined(person: Person) -> None:
+    """Once the node that answers hears Redis."""
+
+    async def is_joined() -> bool:
+        return not (await person.get("/health/ready", root="", token="")).body.get("degraded")
+
+    await eventually(is_joined)
+
+
 def at(nodes: Nodes, user_id: int) -> tuple[Person, Person]:
     """One user at each node."""
     return nodes[0].person(user_id), nodes[1].person(user_id)

@@ -10,6 +10,7 @@ import socket as tcp
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,15 @@ class ServerProcess:
     def port(self) -> str:
         return self.base_url.rpartition(":")[2]
 
+    async def refuses(self) -> bool:
+        """Whether nobody listens at its port any more."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", int(self.port))
+        except ConnectionError:
+            return True
+        writer.close()
+        return False
+
     @property
     def process_id(self) -> int:
         return self._popen.pid
@@ -178,6 +188,10 @@ class ServerProcess:
         assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._errors.close()
+
+
+Start = Callable[..., ServerProcess]
+"""Starts one, as `ServerProcess(folder, …)`."""
 
 
 def _parents() -> dict[int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from tests.support.databases import START_SECONDS, MissingPackage, accepts, free_port
+from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
 
 LAST_PORT = 65_535 - 10_000
 """Above it a cluster's server would have no port for its bus, which is that much higher."""
@@ -39,20 +39,14 @@ class RedisServer:
 
     def start(self) -> None:
         """On the same port as before; waits until it answers."""
-        self._process = subprocess.Popen(
+        self._process = launch(
             [
                 *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
                 *("--save", "", "--appendonly", "no", *self._options),
             ],
-            stdout=(self.folder / "log").open("a"),
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            self.port,
+            self.folder / "log",
         )
-        deadline = time.monotonic() + START_SECONDS
-        while not accepts(self.port):
-            running = self._process.poll() is None and time.monotonic() < deadline
-            assert running, (self.folder / "log").read_text()
-            time.sleep(0.02)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -1,11 +1,13 @@
 """A whole server in the test's own process: real HTTP, real sockets, a real database file."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from regoods.app import Application, make_app, make_server
@@ -82,6 +84,19 @@ class RunningServer:
 
     def message_row(self, message_id: int) -> sa.Row:  # type: ignore[type-arg]
         return self.execute(sa.select(messages).where(messages.c.message_id == message_id))[0]
+
+
+@contextmanager
+def serving(io_loop: IOLoop, server: RunningServer, *, migrated: bool = False) -> Iterator[RunningServer]:
+    """Started, joined to others where there is a Redis, and stopped at the end; for fixtures."""
+
+    async def start() -> None:
+        server.start(migrated=migrated)
+        await server.joined()
+
+    io_loop.run_sync(start)
+    yield server
+    io_loop.run_sync(server.stop, timeout=15)
 
 
 def fill(connection: sa.Connection, names: Sequence[str]) -> None:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from regoods.commands.command import CANNOT, DONE, INTERRUPTED, NOT_SO, Command, begin
-from regoods.commands.running import Address, Unreachable, add_address, address_of
-from regoods.commands.token import demo_token, why_none
-from regoods.core.settings import Settings
+from regoods.commands.running import Unreachable, add_address, address_of
+from regoods.commands.token import check_mints, demo_token
+from regoods.core.settings import SettingsError
 
 if TYPE_CHECKING:
     from regoods.commands.bench.allowance import Wanted
@@ -48,10 +48,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     settings = begin(tokens=True)
     server = address_of(settings, options.url)
-    refusal = why_not(settings, server)
-    if refusal:
-        print(refusal, file=sys.stderr)
-        return CANNOT
+    if not server.is_here:
+        raise SettingsError(
+            f"bench loads servers of this machine only, by an address such as 127.0.0.1: {server} is none."
+        )
+    # In production there are no demo users for it to write as.
+    check_mints(settings)
     from regoods.commands.bench.allowance import Refused, Wanted, learn
     from regoods.commands.bench.load import Load
     from regoods.commands.bench.processes import listening_on
@@ -69,14 +71,6 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-
-
-def why_not(settings: Settings, server: Address) -> str:
-    """Nothing where there is no reason against it."""
-    if not server.is_here:
-        return f"bench loads servers of this machine only, by an address such as 127.0.0.1: {server} is none."
-    # In production there are no demo users for it to write as.
-    return why_none(settings)
 
 
 def raise_own_files() -> int:

@@ -8,7 +8,7 @@ import sys
 from regoods.commands.arguments import user_id
 from regoods.commands.command import CANNOT, DONE, Command, begin
 from regoods.commands.running import Unreachable, add_address, address_of
-from regoods.commands.token import why_none
+from regoods.commands.token import check_mints
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,7 @@ def run(options: argparse.Namespace) -> int:
     from regoods.commands.tail.lines import Lines
 
     settings = begin(tokens=True)
-    refusal = why_none(settings)
-    if refusal:
-        print(refusal, file=sys.stderr)
-        return CANNOT
+    check_mints(settings)
     # At `debug` it would log the handshake, and the token in it.
     logging.getLogger("websockets").setLevel(logging.INFO)
     lines, server = Lines(), address_of(settings, options.url)

@@ -42,6 +42,16 @@ def is_cleared(me: Any, partner: Any, message_id: Any, *, sent: bool) -> Any:
     )
 
 
+def is_kept_between(first: Any, second: Any) -> Any:
+    """A condition: one of the two wrote to the other, and it is not deleted."""
+    return sa.or_(
+        *(
+            sa.exists().where(_m.sender_id == sender, _m.recipient_id == recipient, _kept)
+            for sender, recipient in ((first, second), (second, first))
+        )
+    )
+
+
 def is_unread_behind(mark: Any, of: Any = messages) -> Any:
     """A condition: a message with a higher id than the mark that its recipient has not read."""
     # An expression: among a million messages SQLite takes the id's range, in the index of all that the two wrote, for
@@ -212,15 +222,7 @@ _newest_between = Query(
     )
 )
 _in_touch = Query(
-    sa.select(sa.literal(1).label("one")).where(
-        sa.or_(
-            *(
-                sa.exists().where(_m.sender_id == sender, _m.recipient_id == recipient, _kept)
-                for sender, recipient in ((_me, _partner), (_partner, _me))
-            )
-        ),
-        ~is_block_between(_me, _partner),
-    )
+    sa.select(sa.literal(1).label("one")).where(is_kept_between(_me, _partner), ~is_block_between(_me, _partner))
 )
 
 

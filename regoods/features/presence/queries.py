@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from regoods.core.database import Query, Session
 from regoods.features.blocks.queries import apart_from
-from regoods.features.conversations.queries import walk
+from regoods.features.conversations.queries import is_kept_between, walk
 from regoods.features.conversations.tables import messages
 from regoods.features.users.tables import users
 
@@ -40,12 +40,7 @@ _partners = Query(
 _known = Query(
     sa.select(users.c.user_id).where(
         users.c.user_id.in_([sa.bindparam(f"id{number}", type_=sa.Integer) for number in range(LONGEST_PAGE)]),
-        sa.or_(
-            *(
-                sa.exists().where(_m.sender_id == sender, _m.recipient_id == recipient, _kept)
-                for sender, recipient in ((_me, users.c.user_id), (users.c.user_id, _me))
-            )
-        ),
+        is_kept_between(_me, users.c.user_id),
         users.c.user_id.not_in(apart_from(_me)),
     )
 )
