@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from regoods.core.work import Work, writes_for_anyone
 from regoods.features.messages import periodic
+from regoods.features.messages.queries import keep_key
+from regoods.features.messages.rules import KEY_LIFE
 from regoods.features.messages.tables import keys
 from regoods.features.posts.tables import posts
 from tests.support.people import Answer, Person
@@ -45,6 +48,21 @@ async def test_ten_at_once_make_one_message(ann: Person, ben: Person) -> None:
 
     assert {(answer.status, answer.data["messageId"]) for answer in answers} == {(201, answers[0].data["messageId"])}
     assert await thread(ben, 1) == ["Hello"]
+
+
+@pytest.mark.editions("postgresql", "mssql")
+async def test_a_key_that_another_node_has_just_kept_is_not_taken_from_it(server: RunningServer, ann: Person) -> None:
+    first = (await post(ann, "k")).data["messageId"]
+    digest = server.execute(sa.select(keys.c.key_digest))[0].key_digest
+
+    def late(work: Work, user_id: int) -> None:
+        """As one that looked for the key before the other node's commit."""
+        keep_key(work.session, user_id, digest, 0, first + 1, work.now, work.now - KEY_LIFE)
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await server.app.services.work.run(writes_for_anyone(late), 1)
+
+    assert server.execute(sa.select(keys.c.message_id))[0].message_id == first
 
 
 async def test_ten_at_once_at_two_servers_make_one_message(server: RunningServer, ann: Person, ben: Person) -> None:

@@ -34,7 +34,8 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
     if not sender.is_active:
         raise Forbidden("Your account is not active, so it cannot send messages.")
     if key is not None:
-        sent = queries.find_keyed(work.session, user_id, rules.digest(key.encode()), work.now - rules.KEY_LIFE)
+        key_digest, since = rules.digest(key.encode()), work.now - rules.KEY_LIFE
+        sent = queries.find_keyed(work.session, user_id, key_digest, since)
         if sent is not None:
             rules.check_same_body(sent.body_digest, events.digest(new))
             return events.encoded(_get(work, sent.message_id))
@@ -61,7 +62,7 @@ def send(work: Work, user_id: int, new: events.NewMessage, key: str | None = Non
         now=work.now,
     )
     if key is not None:
-        queries.keep_key(work.session, user_id, rules.digest(key.encode()), events.digest(new), message_id, work.now)
+        queries.keep_key(work.session, user_id, key_digest, events.digest(new), message_id, work.now, since)
     encoded = events.encoded_new(message_id, new, sender, recipient, post, work.now)
     message = Subject(message_id, new.recipient_id)
     work.publish((new.recipient_id,), events.message_to_recipient(encoded), of=message, creates=True)

@@ -91,8 +91,13 @@ _find_key = Query(
         keys.c.created_at > _now,
     )
 )
+# Only one whose day is over: one that another node has just committed must fail the insert that follows.
 _drop_key = Query(
-    sa.delete(keys).where(keys.c.user_id == sa.bindparam("user", type_=sa.Integer), keys.c.key_digest == _key)
+    sa.delete(keys).where(
+        keys.c.user_id == sa.bindparam("user", type_=sa.Integer),
+        keys.c.key_digest == _key,
+        keys.c.created_at <= sa.bindparam("since", type_=keys.c.created_at.type),
+    )
 )
 _keep_key = Query(
     sa.insert(keys).values(
@@ -162,8 +167,11 @@ def find_keyed(session: Session, user_id: int, key: int, since: datetime) -> Row
     return session.first(_find_key, user=user_id, key=key, now=since)
 
 
-def keep_key(session: Session, user_id: int, key: int, body: int, message_id: int, now: datetime) -> None:
-    session.run(_drop_key, user=user_id, key=key)
+def keep_key(
+    session: Session, user_id: int, key: int, body: int, message_id: int, now: datetime, since: datetime
+) -> None:
+    """Raises IntegrityError where another node has kept it since then: what is run again finds that one's message."""
+    session.run(_drop_key, user=user_id, key=key, since=since)
     session.run(_keep_key, user=user_id, key=key, body=body, id=message_id, now=now)
 
 

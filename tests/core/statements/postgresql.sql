@@ -326,7 +326,7 @@ FROM messaging_keys
 WHERE messaging_keys.user_id = %(user)s::INTEGER AND messaging_keys.key_digest = %(key)s::BIGINT AND messaging_keys.created_at > %(now)s::TIMESTAMP WITH TIME ZONE
 
 -- messages._drop_key
-DELETE FROM messaging_keys WHERE messaging_keys.user_id = %(user)s::INTEGER AND messaging_keys.key_digest = %(key)s::BIGINT
+DELETE FROM messaging_keys WHERE messaging_keys.user_id = %(user)s::INTEGER AND messaging_keys.key_digest = %(key)s::BIGINT AND messaging_keys.created_at <= %(since)s::TIMESTAMP WITH TIME ZONE
 
 -- messages._keep_key
 INSERT INTO messaging_keys (user_id, key_digest, body_digest, message_id, created_at) VALUES (%(user)s::INTEGER, %(key)s::BIGINT, %(body)s::BIGINT, %(id)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE)

@@ -290,7 +290,7 @@ FROM [MessagingKeys]
 WHERE [MessagingKeys].[UserID] = :user AND [MessagingKeys].[KeyDigest] = :key AND [MessagingKeys].[CreatedAt] > :now
 
 -- messages._drop_key
-DELETE FROM [MessagingKeys] WHERE [MessagingKeys].[UserID] = :user AND [MessagingKeys].[KeyDigest] = :key
+DELETE FROM [MessagingKeys] WHERE [MessagingKeys].[UserID] = :user AND [MessagingKeys].[KeyDigest] = :key AND [MessagingKeys].[CreatedAt] <= :since
 
 -- messages._keep_key
 INSERT INTO [MessagingKeys] ([UserID], [KeyDigest], [BodyDigest], [MessageID], [CreatedAt]) VALUES (:user, :key, :body, :id, :now)
