@@ -6,6 +6,7 @@ const LONGEST_WAIT = 30_000; // ms between two tries to connect
 const AGAIN = 1_000; // ms before a message is sent again of which no answer came
 const TYPING_EVERY = 1_500; // ms at least between two typing frames
 const TYPING_SHOWN = 3_000; // ms a typing event stays on the screen
+const LARGEST_PICTURE = 5 * 2 ** 20; // bytes
 const LOG_ENTRIES = 500;
 const LINE = 1_000; // characters of an entry that is not opened
 
