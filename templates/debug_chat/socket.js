@@ -63,8 +63,9 @@ async function dial() {
 
 function lost(code, reason) {
   hangUp();
-  // 1008 says "not like this": the same again would be refused again, so the decision is the user's.
-  if (code === 1008) link.refusal = reason === "Too many connections" ? `${reason}: close another tab` : `Refused: ${code} ${reason}`;
+  // 1008 says "not like this": the same again would be refused again, so the decision is the user's. But each dial has a
+  // new token, so one that expired is no obstacle.
+  if (code === 1008 && reason !== "Token expired") link.refusal = reason === "Too many connections" ? `${reason}: close another tab` : `Refused: ${code} ${reason}`;
   if (link.refusal) setState("refused", link.refusal);
   else waitAndDial(`closed with ${code} ${reason}`.trim());
 }

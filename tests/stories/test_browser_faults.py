@@ -84,20 +84,26 @@ async def test_sockets_are_ended_and_the_page_comes_back(tmp_path: Path) -> None
         await expect(closes.last).to_contain_text('{"code":4008,"reason":"Reads too slowly"}')
         await expect(status).to_have_attribute("data-state", "online")
 
+        # It would come back with another token, so it does.
+        await ann.select_option("#closecode", label="1008 Token expired")
+        await ann.click("[data-fault='close']")
+        await expect(closes).to_have_count(3)
+        await expect(status).to_have_attribute("data-state", "online")
+
         # The page renews its token in time.
         await ann.click("[data-fault='expire']")
         await expect(ann.locator("#log [data-direction='in'][data-type='authenticated']")).to_have_count(1)
         await ann.click("[data-fault='fill']")
         await say(ben, "Behind 16 MiB")
         await expect(ann.locator(LAST).last).to_have_text("Behind 16 MiB")
-        await expect(closes).to_have_count(2)
+        await expect(closes).to_have_count(3)
         await expect(status).to_have_attribute("data-state", "online")
 
         # The partner's client, from one's own window.
         await ann.select_option("#faultuser", label="Ben Baker")
         await ann.click("[data-fault='reset']")
         await expect(ben.locator("#log [data-type='close']")).to_contain_text('"code":1006')
-        await expect(closes).to_have_count(2)
+        await expect(closes).to_have_count(3)
 
 
 async def test_the_server_is_watched_while_its_panel_is_open(tmp_path: Path) -> None:
