@@ -44,7 +44,11 @@ function keyedList(parent) {
 // resizing.
 function sticky(node, moved = () => {}) {
   let stuck = true, before = 0;
-  const pin = () => { if (stuck) node.scrollTop = node.scrollHeight; };
+  const pin = () => {
+    if (!stuck) return;
+    node.scrollTop = node.scrollHeight;
+    before = node.scrollTop; // a row taken away moves it up, too: that is not the reader
+  };
   node.addEventListener("scroll", () => {
     const was = stuck;
     if (node.scrollHeight - node.scrollTop - node.clientHeight < 40) stuck = true;

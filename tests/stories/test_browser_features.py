@@ -176,6 +176,24 @@ async def test_a_block_closes_the_box_and_the_other_is_told_by_the_server(tmp_pa
         await say(ann, "Welcome back")
 
 
+async def test_a_refused_message_leaves_the_thread_at_its_end(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, server):
+        for number in range(30):
+            await server.person(1).post("/messages", {"recipientId": 2, "messageContent": f"Number {number}"})
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("Number 29")
+        await ann.click("#block")
+        await ben.fill("#compose", "Let me in")
+        await ben.press("#compose", "Enter")
+        await expect(ben.locator("#error")).to_contain_text("Not sent.")
+        await ann.click("#block")
+
+        await say(ann, "The last one")
+
+        await expect(ben.locator("#thread .theirs .text").last).to_be_in_viewport(ratio=1)
+        await expect(ann.locator("#thread .mine .receipt").last).to_have_attribute("data-read", "true")
+        await expect(ben.locator("#jump")).to_be_hidden()
+
+
 async def test_going_and_coming_shows_at_once(tmp_path: Path) -> None:
     async with ann_and_ben(tmp_path) as (ann, ben, _):
         events = ann.locator("#log [data-type='presence']")
