@@ -111,7 +111,7 @@ setInterval(() => {
   lookAtFaults(me()); // another window, or a script, may have asked for them
   if ($("state").dataset.state === "closed") return; // by hand, to see the gap being filled later
   refreshList();
-  if (!isOnline()) reloadThread({ poll: true }); // no events come
+  if (!isOnline() || !state.thread?.loaded) reloadThread({ poll: true }); // no events come, or nothing did yet
 }, POLL);
 loadUsers();
 readHash();

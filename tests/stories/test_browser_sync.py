@@ -112,6 +112,24 @@ async def test_with_another_database_the_page_starts_afresh(tmp_path: Path) -> N
             await again.clean_up()
 
 
+async def test_a_thread_that_could_not_be_fetched_is_asked_for_again(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, _server):
+        refusals: list[str] = []
+
+        async def refuse_the_first(route: Route, request: Request) -> None:
+            if refusals:
+                await route.fallback()
+            else:
+                refusals.append(request.url)
+                await route.fulfill(status=503, json={"success": False, "message": "Too much to do."})
+
+        await ann.route("**/api/v1/messages/user/3*", refuse_the_first)
+        await ann.click("#conversations [data-user-id='3']")
+        await expect(ann.locator("#error")).to_contain_text("Too much to do.")
+        await expect(ann.locator("#thread .theirs .text")).not_to_have_count(0)
+        assert refusals
+
+
 async def test_a_conversation_is_cleared_for_oneself_in_all_windows(tmp_path: Path) -> None:
     async with ann_and_ben(tmp_path) as (ann, ben, _):
         second = await ann.context.new_page()
