@@ -117,7 +117,7 @@ function send(text) {
       state.pending = state.pending.filter((other) => other !== item);
       drawThread();
     }
-  }));
+  }, { partner }));
 }
 
 function startEdit(messageId) {

@@ -112,6 +112,7 @@ setInterval(() => {
   if ($("state").dataset.state === "closed") return; // by hand, to see the gap being filled later
   refreshList();
   if (!isOnline() || !state.thread?.loaded) reloadThread({ poll: true }); // no events come, or nothing did yet
+  if (state.thread?.blocked) loadBlock();
 }, POLL);
 loadUsers();
 readHash();

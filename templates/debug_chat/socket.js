@@ -89,7 +89,7 @@ function waitAndDial(why) {
 function online({ latest }) {
   link.tries = 0;
   setState("online", "Online");
-  showError($("error").firstElementChild.textContent.replace(NO_ANSWER, "").trim());
+  showError($("error").firstElementChild.textContent.replace(NO_ANSWER, "").trim(), state.blockTold);
   clearInterval(link.timer);
   link.timer = setInterval(() => {
     // A cable pulled out closes nothing; silence since the last ping does tell. (No clock is asked: browsers slow down
@@ -133,6 +133,7 @@ function hear(frame, fate) {
     case "message":
       announce(`${nameOf(frame.message.senderId)}: ${frame.message.messageContent}`);
       if (frame.message.senderId === thread?.partner) showTyping(0);
+      noBlockWith(frame.message.senderId);
       // falls through
     case "message_sent": case "message_edited": case "message_deleted": case "message_read": case "conversation_read":
     case "conversation_cleared":

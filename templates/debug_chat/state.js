@@ -21,5 +21,6 @@ const state = {
   pending: [], // messages on their way: {id, session, partner, text, picture, key}
   gone: new Set(), // ids of deleted messages: an answer already under way must not bring one back
   drafts: new Map(), // "me:partner" -> {text, picture, failed}: what is unsent, and the message as which it failed
+  blockTold: 0, // id of the partner with whom there is a block, by what the error line says, or 0
   editing: 0, // id of the message that the box edits, or 0
 };

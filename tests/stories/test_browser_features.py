@@ -176,6 +176,57 @@ async def test_a_block_closes_the_box_and_the_other_is_told_by_the_server(tmp_pa
         await say(ann, "Welcome back")
 
 
+async def test_the_end_of_a_block_shows_in_all_windows_of_both(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, server):
+        second = await ann.context.new_page()
+        await second.goto(ann.url)
+        refusal = ben.locator("#error", has_text="You and this user cannot write to each other. Not sent.")
+
+        # The other's window learns it from seeing her online again, her own second window by asking.
+        await ann.click("#block")
+        await expect(ann.locator("#blocked")).to_be_visible()
+        await second.reload()
+        await expect(second.locator("#blocked")).to_be_visible()
+        await ben.fill("#compose", "Let me in")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await ann.click("#block")
+        await expect(ben.locator("#error")).to_be_hidden()
+        await expect(ben.locator("#compose")).to_have_value("Let me in")
+        await expect(second.locator("#blocked")).to_be_hidden()
+        await expect(second.locator("#compose")).to_be_enabled()
+
+        # She is away, so that what she writes is the first that tells.
+        await second.close()
+        await ann.click("#disconnect")
+        await expect(ben.locator("#presence")).to_contain_text("last seen")
+        elsewhere = server.person(1)
+        await elsewhere.put("/messages/blocks/2")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await elsewhere.delete("/messages/blocks/2")
+        await elsewhere.post("/messages", {"recipientId": 2, "messageContent": "Sorry"})
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("Sorry")
+        await expect(ben.locator("#error")).to_be_hidden()
+
+        # An edit is refused, too, and the refusal goes as that of a message.
+        await elsewhere.put("/messages/blocks/2")
+        await press(ben.locator("#thread .mine").last, "edit")
+        await ben.press("#compose", "Enter")
+        await expect(ben.locator("#error")).to_contain_text("cannot write to each other")
+        await elsewhere.delete("/messages/blocks/2")
+        await ann.click("#connect")
+        await expect(ben.locator("#error")).to_be_hidden()
+        await ben.press("#compose", "Escape")
+
+        # It is said of her conversation, and of no other.
+        await elsewhere.put("/messages/blocks/2")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await ben.click("#conversations [data-user-id='3']")
+        await expect(ben.locator("#error")).to_be_hidden()
+
+
 async def test_a_refused_message_leaves_the_thread_at_its_end(tmp_path: Path) -> None:
     async with ann_and_ben(tmp_path) as (ann, ben, server):
         for number in range(30):
