@@ -18,6 +18,7 @@ function log(direction, type, text, { detail, failed = false, poll = false } = {
     el("span", { class: "raw", text: text.slice(0, LINE) })));
   details.addEventListener("toggle", () => {
     if (details.children.length === 1) details.append(el("pre", { text: detail === undefined ? text : JSON.stringify(detail, null, 2) }));
+    if (details.open) details.scrollIntoView({ block: "nearest" });
   });
   list.append(el("li", { class: "entry", "data-direction": direction, "data-type": type, "data-failed": String(failed), "data-poll": poll && kind }, details));
   if (list.children.length > LOG_ENTRIES) list.firstElementChild.remove();

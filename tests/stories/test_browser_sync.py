@@ -1,5 +1,6 @@
 """The debug page away and back: what it missed is fetched by number, shown as such, and nothing is there twice."""
 
+import asyncio
 import re
 import signal
 from pathlib import Path
@@ -55,6 +56,32 @@ async def test_what_the_other_did_meanwhile_is_caught_up(tmp_path: Path) -> None
         latest = (await server.person(1).get("/messages/sync?since=0")).data["latest"]
         await expect(ann.locator("#reached")).to_have_text(f"event {latest}")
         await expect(gap).to_have_count(1)
+
+
+async def test_what_is_opened_at_the_end_of_the_log_is_seen(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, server):
+        await ann.uncheck("#autoread")
+        for number in range(15):
+            await server.person(2).post("/messages", {"recipientId": 1, "messageContent": f"Number {number}"})
+        await expect(ann.locator("#log .entry[data-type='message']")).to_have_count(15)
+        # The list is asked for now and then, once at a time: from this one on no answer comes behind the last entry.
+        is_seen = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await is_seen.wait()
+            await route.abort()
+
+        async with ann.expect_request("**/messages/conversations?*"):
+            await ann.route("**/messages/conversations?*", hold)
+        await go(ann, "offline")
+        last = ann.locator("#log .entry").last
+        await expect(last).to_have_attribute("data-type", "close")
+
+        await last.locator("summary").click()
+
+        await expect(last.locator("pre")).to_be_in_viewport(ratio=1)
+        is_seen.set()
+        await ann.unroute_all(behavior="wait")
 
 
 async def test_more_than_one_answer_holds_is_fetched_in_order(tmp_path: Path) -> None:
