@@ -1,7 +1,8 @@
-// Whether I block the partner; whether he blocks me is told by the server's words when I write.
+// Whether I block the partner; whether he blocks me is told by the server's words when I write. No event tells of either:
+// what another window of mine did is asked for, and that he is online, or writes, says that no block is left.
 const callBlock = (method) => async () => {
   const { thread } = state;
-  const { data } = await api(method, `/messages/blocks/${thread.partner}`);
+  const { data } = await api(method, `/messages/blocks/${thread.partner}`, { poll: method === "GET" });
   thread.blocked = data.isBlocked;
   if (thread === state.thread) drawComposer();
 };
@@ -11,6 +12,10 @@ const toggleBlock = () => attempt(async () => {
   await callBlock(state.thread.blocked ? "DELETE" : "PUT")();
   await refreshList(); // whether the partner is online is hidden by a block, and no event says that it is not any more
 });
+
+function noBlockWith(userId) {
+  if (state.blockTold === userId) showError("");
+}
 
 function drawBlock() {
   const { thread } = state;

@@ -28,13 +28,37 @@ function drawComposer({ fill = false } = {}) {
   drawBlock();
 }
 
-// The file is shown from here; the server says whether it takes it, and where it will be.
-function pick(file) {
+// What docs/attachments.md forbids, as far as a browser can tell; the rest the server tells at Send. "" for a good one.
+async function faultOf(file) {
+  if (!file.size) return "it is empty";
+  if (file.size > LARGEST_PICTURE) return `it holds ${(file.size / 2 ** 20).toFixed(1)} MB, and 5 MB is the limit`;
+  try {
+    const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+    if (!/^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP)/s.test(head)) return "it must be a JPEG, PNG, GIF or WebP picture";
+    (await createImageBitmap(file)).close();
+    return "";
+  } catch {
+    return "it cannot be read, or is damaged";
+  }
+}
+
+// The file is shown from here, at once: whoever presses Enter before it is judged means it as well.
+async function pick(file) {
   if (!file || $("pick").disabled) return;
-  setDraft({ picture: { file, preview: URL.createObjectURL(file), url: "" } });
+  const { session, thread: { partner } } = state, before = draft().picture;
+  const picture = { file, preview: URL.createObjectURL(file), url: "" }, fault = faultOf(file);
+  setDraft({ picture });
   drawComposer();
-  announce(`${file.name} is attached`);
+  showError("");
   $("compose").focus();
+  const said = await fault, key = draftKey(session, partner), now = state.drafts.get(key);
+  if (!said) return announce(`${file.name} is attached`);
+  if (now?.picture !== picture) return; // removed, or on its way: the server will say the same
+  state.drafts.set(key, { ...now, picture: before });
+  URL.revokeObjectURL(picture.preview);
+  if (session !== state.session) return;
+  drawComposer();
+  showError(`${file.name} is not attached: ${said}.`);
 }
 
 async function upload(picture, session) {
@@ -93,7 +117,7 @@ function send(text) {
       state.pending = state.pending.filter((other) => other !== item);
       drawThread();
     }
-  }));
+  }, { partner }));
 }
 
 function startEdit(messageId) {

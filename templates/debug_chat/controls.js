@@ -61,9 +61,12 @@ $("compose").addEventListener("paste", (event) => {
   event.preventDefault();
   pick(event.clipboardData.files[0]);
 });
-const pane = document.querySelector(".chat");
-pane.addEventListener("dragover", (event) => { if (!$("pick").disabled) event.preventDefault(); });
-pane.addEventListener("drop", (event) => { event.preventDefault(); pick(event.dataTransfer.files[0]); });
+// Anywhere: a file that is dropped where nobody takes it is opened by the browser, in this page's place.
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  if (kind === "drop") pick(event.dataTransfer.files[0]);
+});
 
 $("thread").addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -108,7 +111,8 @@ setInterval(() => {
   lookAtFaults(me()); // another window, or a script, may have asked for them
   if ($("state").dataset.state === "closed") return; // by hand, to see the gap being filled later
   refreshList();
-  if (!isOnline()) reloadThread({ poll: true }); // no events come
+  if (!isOnline() || !state.thread?.loaded) reloadThread({ poll: true }); // no events come, or nothing did yet
+  if (state.thread?.blocked) loadBlock();
 }, POLL);
 loadUsers();
 readHash();

@@ -5,7 +5,10 @@ const refreshList = coalesced(async () => {
   await attempt(async () => {
     const { data } = await api("GET", "/messages/conversations?limit=100", { poll: true });
     state.conversations = data;
-    for (const { userId, fullName } of data) state.names.set(userId, fullName);
+    for (const { userId, fullName, isOnline } of data) {
+      state.names.set(userId, fullName);
+      if (isOnline) noBlockWith(userId);
+    }
     drawConversations();
   }, { poll: true });
 }, 100);

@@ -63,7 +63,8 @@ function apply(event) {
 }
 
 function showPresence({ userId, isOnline, lastSeenAt }) {
-  if (!isOnline) state.lastSeen.set(userId, new Date(lastSeenAt));
+  if (isOnline) noBlockWith(userId);
+  else state.lastSeen.set(userId, new Date(lastSeenAt));
   for (const preview of state.conversations) if (preview.userId === userId) preview.isOnline = isOnline;
   drawConversations();
 }

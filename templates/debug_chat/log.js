@@ -3,9 +3,10 @@ const ARROWS = { in: "↓", out: "↑", rest: "⇄", sync: "↺" };
 
 // `text` stands on the entry's line; `detail` is shown, indented, once the entry is opened.
 function log(direction, type, text, { detail, failed = false, poll = false } = {}) {
-  const list = $("log"), last = list.lastElementChild;
-  const same = poll && [last, last?.dataset.poll && last.previousElementSibling].find((entry) => entry?.dataset?.poll === `${type} ${failed}`);
-  if (same) { // quiet polling, of list and thread, stays one line each
+  const list = $("log"), kind = `${type} ${failed}`;
+  let same = poll ? list.lastElementChild : null;
+  while (same && same.dataset.poll !== kind) same = same.dataset.poll ? same.previousElementSibling : null;
+  if (same) { // quiet polling stays one line for each call
     same.dataset.count = Number(same.dataset.count ?? 1) + 1;
     same.querySelector("time").textContent = precise.format();
     same.querySelector(".raw").textContent = `${text.slice(0, LINE)} ×${same.dataset.count}`;
@@ -17,8 +18,9 @@ function log(direction, type, text, { detail, failed = false, poll = false } = {
     el("span", { class: "raw", text: text.slice(0, LINE) })));
   details.addEventListener("toggle", () => {
     if (details.children.length === 1) details.append(el("pre", { text: detail === undefined ? text : JSON.stringify(detail, null, 2) }));
+    if (details.open) details.scrollIntoView({ block: "nearest" });
   });
-  list.append(el("li", { class: "entry", "data-direction": direction, "data-type": type, "data-failed": String(failed), "data-poll": poll && `${type} ${failed}` }, details));
+  list.append(el("li", { class: "entry", "data-direction": direction, "data-type": type, "data-failed": String(failed), "data-poll": poll && kind }, details));
   if (list.children.length > LOG_ENTRIES) list.firstElementChild.remove();
   logScroll.pin();
 }

@@ -1,6 +1,5 @@
 function login(userId) {
   hangUp();
-  showError("");
   link.tries = 0;
   link.refusal = "";
   state.session = userId ? newSession(userId) : null;

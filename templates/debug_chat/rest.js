@@ -52,15 +52,15 @@ async function api(method, path, options) {
   return answer;
 }
 
-// Runs what a user asked for; what fails is told in the error line, or for a poll in the log alone: the next one comes
+// Runs what a user asked for, of `partner`; what fails is told in the error line, or for a poll in the log alone: the next one comes
 // soon. Returns whether it went well.
-async function attempt(work, { poll = false } = {}) {
+async function attempt(work, { poll = false, partner = state.thread?.partner } = {}) {
   const { session } = state;
   try {
     await work();
     return true;
   } catch (error) {
-    if (!(poll || error instanceof Stale) && session === state.session) showError(error.message);
+    if (!(poll || error instanceof Stale) && session === state.session) showError(error.message, error.status === 403 ? partner : 0);
     if (!(error instanceof ApiError || error instanceof Stale)) throw error; // a bug of this page belongs in the console
     return false;
   }

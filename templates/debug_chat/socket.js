@@ -63,8 +63,9 @@ async function dial() {
 
 function lost(code, reason) {
   hangUp();
-  // 1008 says "not like this": the same again would be refused again, so the decision is the user's.
-  if (code === 1008) link.refusal = reason === "Too many connections" ? `${reason}: close another tab` : `Refused: ${code} ${reason}`;
+  // 1008 says "not like this": the same again would be refused again, so the decision is the user's. But each dial has a
+  // new token, so one that expired is no obstacle.
+  if (code === 1008 && reason !== "Token expired") link.refusal = reason === "Too many connections" ? `${reason}: close another tab` : `Refused: ${code} ${reason}`;
   if (link.refusal) setState("refused", link.refusal);
   else waitAndDial(`closed with ${code} ${reason}`.trim());
 }
@@ -88,7 +89,7 @@ function waitAndDial(why) {
 function online({ latest }) {
   link.tries = 0;
   setState("online", "Online");
-  showError($("error").firstElementChild.textContent.replace(NO_ANSWER, "").trim());
+  showError($("error").firstElementChild.textContent.replace(NO_ANSWER, "").trim(), state.blockTold);
   clearInterval(link.timer);
   link.timer = setInterval(() => {
     // A cable pulled out closes nothing; silence since the last ping does tell. (No clock is asked: browsers slow down
@@ -132,6 +133,7 @@ function hear(frame, fate) {
     case "message":
       announce(`${nameOf(frame.message.senderId)}: ${frame.message.messageContent}`);
       if (frame.message.senderId === thread?.partner) showTyping(0);
+      noBlockWith(frame.message.senderId);
       // falls through
     case "message_sent": case "message_edited": case "message_deleted": case "message_read": case "conversation_read":
     case "conversation_cleared":

@@ -6,6 +6,7 @@ const LONGEST_WAIT = 30_000; // ms between two tries to connect
 const AGAIN = 1_000; // ms before a message is sent again of which no answer came
 const TYPING_EVERY = 1_500; // ms at least between two typing frames
 const TYPING_SHOWN = 3_000; // ms a typing event stays on the screen
+const LARGEST_PICTURE = 5 * 2 ** 20; // bytes
 const LOG_ENTRIES = 500;
 const LINE = 1_000; // characters of an entry that is not opened
 
@@ -20,5 +21,6 @@ const state = {
   pending: [], // messages on their way: {id, session, partner, text, picture, key}
   gone: new Set(), // ids of deleted messages: an answer already under way must not bring one back
   drafts: new Map(), // "me:partner" -> {text, picture, failed}: what is unsent, and the message as which it failed
+  blockTold: 0, // id of the partner with whom there is a block, by what the error line says, or 0
   editing: 0, // id of the message that the box edits, or 0
 };

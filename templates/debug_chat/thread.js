@@ -4,6 +4,7 @@ const drawThreadRows = keyedList($("thread"));
 function openThread(partner, { focus = false } = {}) {
   state.thread = partner && state.session && partner !== me() ? { partner, messages: new Map(), older: 0, loaded: false, unseen: true, lastSeen: 0, backlogs: new Set(), blocked: undefined, sought: 0 } : null;
   const open = Boolean(state.thread);
+  showError(""); // of what was tried in another one
   $("newchat").value = open ? String(partner) : "";
   if ($("newchat").selectedIndex < 0) $("newchat").value = "";
   showTyping(0);

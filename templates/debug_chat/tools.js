@@ -90,7 +90,9 @@ const positiveInt = (text) => (/^[1-9]\d{0,9}$/.test(text ?? "") ? Number(text) 
 
 function announce(text) { $("announce").textContent = text; }
 
-function showError(text) {
+// `blockWith`: the partner whom one cannot write to, where that is what the text says.
+function showError(text, blockWith = 0) {
+  state.blockTold = blockWith;
   $("error").hidden = !text;
   $("error").firstElementChild.textContent = text;
 }

@@ -13,6 +13,10 @@ from tests.support.browser import PHONE, ann_and_ben, browser_test, say
 pytestmark = browser_test
 
 LAST = "#thread .theirs .text"
+CUT = """panel => [panel, `${panel} *`].flatMap(some => [...document.querySelectorAll(some)])
+    .filter(node => ["auto", "hidden"].includes(getComputedStyle(node).overflowX))
+    .filter(node => node.scrollHeight > node.clientHeight || node.scrollWidth > node.clientWidth)
+    .map(node => node.textContent)"""
 
 
 async def set_fault(page: Page, name: str, value: str) -> None:
@@ -80,20 +84,26 @@ async def test_sockets_are_ended_and_the_page_comes_back(tmp_path: Path) -> None
         await expect(closes.last).to_contain_text('{"code":4008,"reason":"Reads too slowly"}')
         await expect(status).to_have_attribute("data-state", "online")
 
+        # It would come back with another token, so it does.
+        await ann.select_option("#closecode", label="1008 Token expired")
+        await ann.click("[data-fault='close']")
+        await expect(closes).to_have_count(3)
+        await expect(status).to_have_attribute("data-state", "online")
+
         # The page renews its token in time.
         await ann.click("[data-fault='expire']")
         await expect(ann.locator("#log [data-direction='in'][data-type='authenticated']")).to_have_count(1)
         await ann.click("[data-fault='fill']")
         await say(ben, "Behind 16 MiB")
         await expect(ann.locator(LAST).last).to_have_text("Behind 16 MiB")
-        await expect(closes).to_have_count(2)
+        await expect(closes).to_have_count(3)
         await expect(status).to_have_attribute("data-state", "online")
 
         # The partner's client, from one's own window.
         await ann.select_option("#faultuser", label="Ben Baker")
         await ann.click("[data-fault='reset']")
         await expect(ben.locator("#log [data-type='close']")).to_contain_text('"code":1006')
-        await expect(closes).to_have_count(2)
+        await expect(closes).to_have_count(3)
 
 
 async def test_the_server_is_watched_while_its_panel_is_open(tmp_path: Path) -> None:
@@ -112,9 +122,25 @@ async def test_the_server_is_watched_while_its_panel_is_open(tmp_path: Path) -> 
 
         await ann.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
         await ann.click(".tabs [data-pane=frames]")
-        for button in ("#showserver", "#showfaults"):
+        for button, panel, last in (
+            ("#showserver", "#server", "#figures .figure"),
+            ("#showfaults", "#faults", "#closecode"),
+        ):
+            if await ann.locator(panel).is_hidden():
+                await ann.click(button)
             wide = await ann.evaluate("document.documentElement.scrollWidth > innerWidth")
             assert not wide, "the page scrolls sideways on a phone"
-            await ann.click(button)
+            assert await ann.evaluate(CUT, panel) == []
+            await ann.locator(last).last.scroll_into_view_if_needed()
+            await expect(ann.locator(last).last).to_be_in_viewport(ratio=1)
+            await expect(ann.locator(button)).to_be_in_viewport(ratio=1)
         await expect(ann.locator("#server")).to_be_hidden()
-        await expect(ann.locator("#faults")).to_be_visible()
+
+
+async def test_no_pane_covers_another_on_a_phone_that_lies(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, _server):
+        await ann.click("#showserver")
+        await ann.set_viewport_size({"width": PHONE["height"], "height": PHONE["width"]})
+        for tab, control in (("chat", "#send"), ("frames", "#showfaults"), ("chats", "#query")):
+            await ann.click(f".tabs [data-pane={tab}]")
+            await ann.click(control, trial=True)

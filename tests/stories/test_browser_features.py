@@ -3,14 +3,22 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from regoods.core.settings import ROOT
-from tests.support.browser import ann_and_ben, browser_test, say
+from tests.support.browser import ann_and_ben, browser_test, press, say
 
 pytestmark = browser_test
 
 PICTURE = ROOT / "docs" / "debug-chat.png"
+OF_PICTURE = PICTURE.read_bytes()
+DROPPED = """where => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["no picture"], "bike.png", { type: "image/png" }));
+    const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+    return document.querySelector(where).dispatchEvent(drop) ? "opened by the browser" : "taken";
+}"""
 IS_LOADED = "picture => picture.complete && picture.naturalWidth > 0"
 
 
@@ -78,20 +86,62 @@ async def test_a_picture_is_looked_at_then_sent_and_shown(tmp_path: Path) -> Non
         await expect(ann.locator("#picture")).to_be_hidden()
 
 
-async def test_a_refused_picture_is_explained_and_can_be_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"no picture", "it must be a JPEG, PNG, GIF or WebP picture"),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+            "it must be a JPEG, PNG, GIF or WebP picture",
+        ),
+        (OF_PICTURE + bytes(6 * 2**20), "it holds 6.2 MB, and 5 MB is the limit"),
+        (OF_PICTURE[:50_000], "it cannot be read, or is damaged"),
+        (b"", "it is empty"),
+    ],
+    ids=["text", "svg", "large", "cut short", "empty"],
+)
+async def test_what_is_no_picture_is_refused_when_it_is_chosen(tmp_path: Path, content: bytes, why: str) -> None:
     async with ann_and_ben(tmp_path) as (ann, ben, _):
-        # Dropped instead of chosen, and no picture in truth.
-        dropped = await ann.evaluate_handle("""() => {
-            const data = new DataTransfer();
-            data.items.add(new File(["no picture"], "bike.png", { type: "image/png" }));
-            return data;
-        }""")
-        await ann.dispatch_event("#thread", "drop", {"dataTransfer": dropped})
-        await expect(ann.locator("#filename")).to_contain_text("bike.png")
+        await ann.fill("#compose", "My bike")
+        await ann.set_input_files("#file", {"name": "bike.png", "mimeType": "image/png", "buffer": content})
+
+        await expect(ann.locator("#error")).to_have_text(f"bike.png is not attached: {why}.")
+        await expect(ann.locator("#picture")).to_be_hidden()
+        await expect(ann.locator("#compose")).to_have_value("My bike")
+        await ann.click("#send")
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("My bike")
+        await expect(ann.locator("#error")).to_be_hidden()
+        assert await ben.locator("#thread img").count() == 0
+
+
+async def test_a_bad_picture_does_not_take_a_good_one_away(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        await ann.set_input_files("#file", PICTURE)
+        await picture_is_shown(ann, "#preview")
+        # Dropped instead of chosen, and beside the conversation.
+        assert await ann.evaluate(DROPPED, "#log") == "taken"
+        await expect(ann.locator("#error")).to_contain_text("bike.png is not attached")
+        await expect(ann.locator("#filename")).to_contain_text(PICTURE.name)
+        await ann.set_input_files("#file", PICTURE)
+        await expect(ann.locator("#error")).to_be_hidden()
+
+        await ann.click("#send")
+        await picture_is_shown(ben, "#thread .theirs img")
+        await press(ann.locator("#thread .mine").last, "edit")
+        assert await ann.evaluate(DROPPED, "#thread") == "taken"
+        await expect(ann.locator("#picture")).to_be_hidden()
+
+
+async def test_a_picture_that_the_server_refuses_is_explained_and_can_be_replaced(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, _):
+        # A browser shows it.
+        two_in_one = OF_PICTURE + b"<script>alert(1)</script>"
+        await ann.set_input_files("#file", {"name": "bike.png", "mimeType": "image/png", "buffer": two_in_one})
+        await picture_is_shown(ann, "#preview")
         await ann.fill("#compose", "My bike")
         await ann.press("#compose", "Enter")
 
-        await expect(ann.locator("#error")).to_contain_text("JPEG, PNG, GIF or WebP")
+        await expect(ann.locator("#error")).to_contain_text("a picture and something else in one")
         await expect(ann.locator("#compose")).to_have_value("My bike")
         await expect(ann.locator("#filename")).to_contain_text("bike.png")
         await ann.click("#unpick")
@@ -124,6 +174,75 @@ async def test_a_block_closes_the_box_and_the_other_is_told_by_the_server(tmp_pa
         await ben.press("#compose", "Enter")
         await expect(ann.locator("#thread .theirs .text").last).to_have_text("Let me in")
         await say(ann, "Welcome back")
+
+
+async def test_the_end_of_a_block_shows_in_all_windows_of_both(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, server):
+        second = await ann.context.new_page()
+        await second.goto(ann.url)
+        refusal = ben.locator("#error", has_text="You and this user cannot write to each other. Not sent.")
+
+        # The other's window learns it from seeing her online again, her own second window by asking.
+        await ann.click("#block")
+        await expect(ann.locator("#blocked")).to_be_visible()
+        await second.reload()
+        await expect(second.locator("#blocked")).to_be_visible()
+        await ben.fill("#compose", "Let me in")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await ann.click("#block")
+        await expect(ben.locator("#error")).to_be_hidden()
+        await expect(ben.locator("#compose")).to_have_value("Let me in")
+        await expect(second.locator("#blocked")).to_be_hidden()
+        await expect(second.locator("#compose")).to_be_enabled()
+
+        # She is away, so that what she writes is the first that tells.
+        await second.close()
+        await ann.click("#disconnect")
+        await expect(ben.locator("#presence")).to_contain_text("last seen")
+        elsewhere = server.person(1)
+        await elsewhere.put("/messages/blocks/2")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await elsewhere.delete("/messages/blocks/2")
+        await elsewhere.post("/messages", {"recipientId": 2, "messageContent": "Sorry"})
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("Sorry")
+        await expect(ben.locator("#error")).to_be_hidden()
+
+        # An edit is refused, too, and the refusal goes as that of a message.
+        await elsewhere.put("/messages/blocks/2")
+        await press(ben.locator("#thread .mine").last, "edit")
+        await ben.press("#compose", "Enter")
+        await expect(ben.locator("#error")).to_contain_text("cannot write to each other")
+        await elsewhere.delete("/messages/blocks/2")
+        await ann.click("#connect")
+        await expect(ben.locator("#error")).to_be_hidden()
+        await ben.press("#compose", "Escape")
+
+        # It is said of her conversation, and of no other.
+        await elsewhere.put("/messages/blocks/2")
+        await ben.press("#compose", "Enter")
+        await expect(refusal).to_be_visible()
+        await ben.click("#conversations [data-user-id='3']")
+        await expect(ben.locator("#error")).to_be_hidden()
+
+
+async def test_a_refused_message_leaves_the_thread_at_its_end(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, ben, server):
+        for number in range(30):
+            await server.person(1).post("/messages", {"recipientId": 2, "messageContent": f"Number {number}"})
+        await expect(ben.locator("#thread .theirs .text").last).to_have_text("Number 29")
+        await ann.click("#block")
+        await ben.fill("#compose", "Let me in")
+        await ben.press("#compose", "Enter")
+        await expect(ben.locator("#error")).to_contain_text("Not sent.")
+        await ann.click("#block")
+
+        await say(ann, "The last one")
+
+        await expect(ben.locator("#thread .theirs .text").last).to_be_in_viewport(ratio=1)
+        await expect(ann.locator("#thread .mine .receipt").last).to_have_attribute("data-read", "true")
+        await expect(ben.locator("#jump")).to_be_hidden()
 
 
 async def test_going_and_coming_shows_at_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The debug page away and back: what it missed is fetched by number, shown as such, and nothing is there twice."""
 
+import asyncio
 import re
 import signal
 from pathlib import Path
@@ -57,6 +58,32 @@ async def test_what_the_other_did_meanwhile_is_caught_up(tmp_path: Path) -> None
         await expect(gap).to_have_count(1)
 
 
+async def test_what_is_opened_at_the_end_of_the_log_is_seen(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, server):
+        await ann.uncheck("#autoread")
+        for number in range(15):
+            await server.person(2).post("/messages", {"recipientId": 1, "messageContent": f"Number {number}"})
+        await expect(ann.locator("#log .entry[data-type='message']")).to_have_count(15)
+        # The list is asked for now and then, once at a time: from this one on no answer comes behind the last entry.
+        is_seen = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await is_seen.wait()
+            await route.abort()
+
+        async with ann.expect_request("**/messages/conversations?*"):
+            await ann.route("**/messages/conversations?*", hold)
+        await go(ann, "offline")
+        last = ann.locator("#log .entry").last
+        await expect(last).to_have_attribute("data-type", "close")
+
+        await last.locator("summary").click()
+
+        await expect(last.locator("pre")).to_be_in_viewport(ratio=1)
+        is_seen.set()
+        await ann.unroute_all(behavior="wait")
+
+
 async def test_more_than_one_answer_holds_is_fetched_in_order(tmp_path: Path) -> None:
     async with ann_and_ben(tmp_path) as (ann, _, server):
         await go(ann, "offline")
@@ -110,6 +137,24 @@ async def test_with_another_database_the_page_starts_afresh(tmp_path: Path) -> N
             await expect(ann.locator("#thread .theirs .text").last).to_have_text("A new beginning")
         finally:
             await again.clean_up()
+
+
+async def test_a_thread_that_could_not_be_fetched_is_asked_for_again(tmp_path: Path) -> None:
+    async with ann_and_ben(tmp_path) as (ann, _, _server):
+        refusals: list[str] = []
+
+        async def refuse_the_first(route: Route, request: Request) -> None:
+            if refusals:
+                await route.fallback()
+            else:
+                refusals.append(request.url)
+                await route.fulfill(status=503, json={"success": False, "message": "Too much to do."})
+
+        await ann.route("**/api/v1/messages/user/3*", refuse_the_first)
+        await ann.click("#conversations [data-user-id='3']")
+        await expect(ann.locator("#error")).to_contain_text("Too much to do.")
+        await expect(ann.locator("#thread .theirs .text")).not_to_have_count(0)
+        assert refusals
 
 
 async def test_a_conversation_is_cleared_for_oneself_in_all_windows(tmp_path: Path) -> None:
