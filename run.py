@@ -220,6 +220,8 @@ def announce(settings: Settings, address: str, database: str, count: int) -> Non
     """Say that it serves."""
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
+    if not settings.ws_enabled:
+        lines.append("Sockets:    none (WS_ENABLED=false): REST alone")
     if settings.metrics_port:
         others = f" (worker 1; the last one's port is {settings.metrics_port + count - 1})" if count > 1 else ""
         lines.append(f"Metrics:    http://127.0.0.1:{settings.metrics_port}/metrics{others}")

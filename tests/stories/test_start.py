@@ -87,6 +87,16 @@ def test_the_address_of_the_page_can_be_clicked_on(capsys: pytest.CaptureFixture
     assert f" {address}/debug/chat " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
+async def test_a_start_says_where_there_are_no_sockets(start: Start, on: bool) -> None:
+    process = await start(WS_ENABLED=str(on).lower()).started()
+    process.signal(signal.SIGTERM)
+    assert await process.exit_code() == 0
+
+    said = [line for line in process.lines if "WS_ENABLED" in line]
+    assert said == ([] if on else ["Sockets:    none (WS_ENABLED=false): REST alone\n"])
+
+
 async def test_a_second_start_is_quick_and_adds_nothing(start: Start) -> None:
     first = await start().started()
     before = (await first.person(1).get("/messages/conversations")).data
