@@ -42,7 +42,22 @@ LAST_SECONDS = 0.3
 
 
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    try:
+        code = obey(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (BrokenPipeError, commands.Unread):
+        workers.print_nowhere()
+        return commands.UNREAD
+    return code
+
+
+def obey(arguments: list[str]) -> int:
+    try:
+        options = parse(arguments)
+    except SystemExit as end:
+        # Of argparse, after it has printed the help or what is wrong.
+        return int(end.code or 0)
     try:
         return int(options.run(options))
     except SettingsError as error:
