@@ -1,15 +1,22 @@
 """Start the server, or do one of the commands: load settings, build, serve, drain on SIGTERM and SIGINT."""
 
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    interrupts = signal.getsignal(signal.SIGINT)
+    if interrupts is not signal.SIG_IGN:
+        # The imports take half a second, in which nothing is begun.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import asyncio
 import contextlib
 import errno
 import functools
 import gc
-import os
-import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
@@ -49,6 +56,9 @@ def main(arguments: list[str]) -> int:
     except (BrokenPipeError, commands.Unread):
         workers.print_nowhere()
         return commands.UNREAD
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return commands.INTERRUPTED
     return code
 
 
@@ -63,9 +73,6 @@ def obey(arguments: list[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return commands.INTERRUPTED
     finally:
         log.flush()
 
@@ -251,4 +258,5 @@ def announce(settings: Settings, address: str, database: str, count: int) -> Non
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupts)
     sys.exit(main(sys.argv[1:]))

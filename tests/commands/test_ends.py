@@ -1,11 +1,14 @@
 """How commands end whose output nobody reads, and who presses Ctrl+C before anything has happened."""
 
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.commands.conftest import Start
+from tests.support.nodes import holds
 
 
 @pytest.fixture
@@ -44,3 +47,16 @@ async def test_one_that_asks_a_server_does_so_too(start: Start, unread: int, com
 
     assert await unheard.exit_code() == 141
     assert unheard.errors == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("check",)], ids=["serve", "check"])
+async def test_ctrl_c_while_the_program_is_being_loaded_needs_no_word(start: Start, arguments: tuple[str, ...]) -> None:
+    process = start(*arguments)
+    loaded = Path(f"/proc/{process.process_id}/maps")
+    # The first of what is not Python's own; most is still to be loaded.
+    await holds(lambda: "/tornado/" in loaded.read_text())
+
+    process.signal(signal.SIGINT)
+
+    assert await process.exit_code() == 130
+    assert (process.lines, process.errors) == ([], "")
