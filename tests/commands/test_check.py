@@ -200,7 +200,9 @@ def test_keys_and_certificates_are_tried(folder: Path) -> None:
 
 def test_a_redis_is_tried_as_a_server_uses_it(folder: Path, own_redis: RedisServer) -> None:
     own_redis.client.execute_command("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru")
-    own_redis.client.execute_command("ACL SETUSER narrow on >hunter2 ~regoods:* &regoods:* +@all -publish -eval")
+    own_redis.client.execute_command(
+        "ACL SETUSER narrow on >hunter2 ~regoods:* &regoods:* +@all -publish -eval -evalsha"
+    )
     narrow = own_redis.url.replace("//", "//narrow:hunter2@")
 
     checked = Checked(folder, REDIS_URL=narrow)
@@ -211,6 +213,7 @@ def test_a_redis_is_tried_as_a_server_uses_it(folder: Path, own_redis: RedisServ
     assert "forgets keys (allkeys-lru)" in memory
     assert "refuses this user PUBLISH (" in rights
     assert "EVAL (" in rights
+    assert "EVALSHA (" in rights
     for away in (own_redis.url.replace("//", "//narrow:wrong@"), f"redis://127.0.0.1:{free_port()}/0"):
         (line,) = Checked(folder, REDIS_URL=away).of("! Redis")
         assert "it does not answer as it should" in line
