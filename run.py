@@ -1,15 +1,22 @@
 """Start the server, or do one of the commands: load settings, build, serve, drain on SIGTERM and SIGINT."""
 
+import os
+import signal
+import sys
+
+if __name__ == "__main__":
+    interrupts = signal.getsignal(signal.SIGINT)
+    if interrupts is not signal.SIG_IGN:
+        # The imports take half a second, in which nothing is begun.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import asyncio
 import contextlib
 import errno
 import functools
 import gc
-import os
-import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
@@ -42,15 +49,30 @@ LAST_SECONDS = 0.3
 
 
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    try:
+        code = obey(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (BrokenPipeError, commands.Unread):
+        workers.print_nowhere()
+        return commands.UNREAD
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return commands.INTERRUPTED
+    return code
+
+
+def obey(arguments: list[str]) -> int:
+    try:
+        options = parse(arguments)
+    except SystemExit as end:
+        # Of argparse, after it has printed the help or what is wrong.
+        return int(end.code or 0)
     try:
         return int(options.run(options))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return SETTINGS_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return commands.INTERRUPTED
     finally:
         log.flush()
 
@@ -220,6 +242,8 @@ def announce(settings: Settings, address: str, database: str, count: int) -> Non
     """Say that it serves."""
     how = settings.app_env + (f", {count} workers" if count > 1 else "")
     lines = [f"ReGoods messaging listens on {address} ({how}). Stop it with Ctrl+C.", f"Database:   {database}"]
+    if not settings.ws_enabled:
+        lines.append("Sockets:    none (WS_ENABLED=false): REST alone")
     if settings.metrics_port:
         others = f" (worker 1; the last one's port is {settings.metrics_port + count - 1})" if count > 1 else ""
         lines.append(f"Metrics:    http://127.0.0.1:{settings.metrics_port}/metrics{others}")
@@ -234,4 +258,5 @@ def announce(settings: Settings, address: str, database: str, count: int) -> Non
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupts)
     sys.exit(main(sys.argv[1:]))

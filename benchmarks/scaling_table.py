@@ -95,6 +95,7 @@ REST = (
     Row("Redis: commands a second, all sockets idle", a_second("idle", "redis commands"), 1),
     Row("Redis: commands a handshake", a_socket("redis commands"), 2),
     Row("Redis: memory a socket, bytes", a_socket("redis memory")),
+    Row("Redis: bytes in a second, all sockets idle", a_second("idle", "redis in")),
 )
 
 

@@ -53,7 +53,7 @@ from regoods.features import (
     users,
 )
 from regoods.realtime import closing, events, heartbeat
-from regoods.realtime.admission import Admission
+from regoods.realtime.admission import REFUSALS, Admission
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.expiry import Expiry
 from regoods.realtime.faults import SocketFaults
@@ -403,7 +403,13 @@ def _by_kind(several: Iterable[Mapping[str, Callable[..., Any]]]) -> dict[str, l
 
 
 def contract(features: Sequence[Feature] = FEATURES) -> Contract:
-    return Contract(features=features, socket_events=events.EVENTS, socket_frames=HEARD, close_codes=closing.GIVEN)
+    return Contract(
+        features=features,
+        socket_events=events.EVENTS,
+        socket_frames=HEARD,
+        close_codes=closing.GIVEN,
+        refusals=REFUSALS,
+    )
 
 
 def make_app(settings: Settings, clock: Clock | None = None) -> Application:

@@ -316,10 +316,15 @@ def say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        # What could not be written is tried again at the end of the process, whose exit code would be 120.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        print_nowhere()
+
+
+def print_nowhere() -> None:
+    """From now on, and what could not be written: at the end of the process it is tried again, whose exit code would be
+    120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _how(code: int) -> str:

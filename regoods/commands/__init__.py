@@ -5,9 +5,10 @@ import argparse
 from collections.abc import Sequence
 
 from regoods.commands import backup, bench, check, erase, migrate, stats, system_message, tail, token, types
-from regoods.commands.command import INTERRUPTED, Command
+from regoods.commands.command import INTERRUPTED, UNREAD, Command
+from regoods.commands.printing import Unread
 
-__all__ = ["COMMANDS", "INTERRUPTED", "add_to"]
+__all__ = ["COMMANDS", "INTERRUPTED", "UNREAD", "Unread", "add_to"]
 
 COMMANDS: Sequence[Command] = (
     check.COMMAND,

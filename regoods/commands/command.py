@@ -13,6 +13,8 @@ NOT_SO = 1
 """It was looked, and something is not as it must be."""
 CANNOT = SETTINGS_ERROR
 INTERRUPTED = 130
+UNREAD = 141
+"""Who read what it prints has gone, as `head` does: the code of one that SIGPIPE ended."""
 
 
 def no_arguments(_parser: argparse.ArgumentParser) -> None:

@@ -180,7 +180,7 @@ class Erasure:
                 after = upload.upload_id
                 is_used = upload.used_by is not None
                 if is_used or upload.url is None or await self._remove(upload.url):
-                    self._step(actions.settle_upload, upload.upload_id, is_used=is_used)
+                    self._step(actions.settle_upload, upload, is_used=is_used)
                 else:
                     left += 1
         return left

@@ -5,6 +5,10 @@ import sys
 from collections.abc import Sequence
 
 
+class Unread(Exception):
+    """Who read what is printed has gone. No OSError, which is what a server's end looks like."""
+
+
 def prepare_output() -> None:
     """A name or a path may hold what the terminal cannot show: that is no reason to end in the middle."""
     if isinstance(sys.stdout, io.TextIOWrapper):

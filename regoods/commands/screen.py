@@ -6,6 +6,8 @@ import sys
 
 from rich.console import Console
 
+from regoods.commands.printing import Unread
+
 PLAIN = {"✓": "+", "✗": "x", "–": "-", "“": '"', "”": '"', "↺": "*", "…": "..."}
 """For terminals that have no such letters; there all others become `?`, rather than the end of the command."""
 
@@ -15,7 +17,12 @@ def console(*, stderr: bool = False, wraps: bool = True) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=_plainly.__name__)
-    return Console(stderr=stderr, soft_wrap=not wraps, highlight=False)
+    return _Console(stderr=stderr, soft_wrap=not wraps, highlight=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise Unread
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:

@@ -142,3 +142,5 @@ class Contract:
     """What becomes of a frame, by its type, or its shape."""
     close_codes: Sequence[tuple[int, str, bool]]
     """(code, reason, whether the same client with the same token may dial again)."""
+    refusals: Sequence[str]
+    """For what handshakes are refused, as it is counted."""

@@ -5,6 +5,7 @@ Who sends is never kept waiting: without Redis a command fails at once, and its 
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import math
 import random
@@ -47,20 +48,24 @@ class RedisAway(Exception):
 
 
 class _Command:
-    __slots__ = ("arguments", "failed", "reply")
+    __slots__ = ("arguments", "failed", "reply", "unknown")
 
     def __init__(
         self,
         arguments: tuple[Any, ...],
         reply: "asyncio.Future[Any] | None" = None,
         failed: Callable[[], None] | None = None,
+        unknown: Callable[[], None] | None = None,
     ) -> None:
         self.arguments = arguments
         self.reply = reply
         self.failed = failed
+        self.unknown = unknown
 
     def settle(self, answer: Any) -> None:
-        if isinstance(answer, Exception):
+        if self.unknown is not None and isinstance(answer, NoScriptError):
+            self.unknown()
+        elif isinstance(answer, Exception):
             self.fail(answer)
         elif self.reply is not None and not self.reply.done():
             self.reply.set_result(answer)
@@ -133,19 +138,21 @@ class RedisLink:
         self._lose()
         await self._close()
 
-    def send(self, *arguments: Any, failed: Callable[[], None] | None = None) -> None:
-        """Run a command without waiting for its answer; `failed` is called where it may not have been run."""
-        self._put(_Command(arguments, failed=failed))
+    def send(
+        self,
+        *arguments: Any,
+        failed: Callable[[], None] | None = None,
+        unknown: Callable[[], None] | None = None,
+    ) -> None:
+        """Run a command without waiting for its answer. `failed` is called where it may not have been run, `unknown`
+        in its stead where it was not, for it names a script that the server does not know."""
+        self._put(_Command(arguments, failed=failed, unknown=unknown))
 
     async def ask(self, *arguments: Any) -> Any:
         """The answer to a command. Raises RedisAway."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._put(_Command(arguments, reply=reply))
         return await reply
-
-    def script(self, text: str) -> "Script":
-        """A script in Lua that Redis runs as one command."""
-        return Script(self, text)
 
     def _ping(self) -> None:
         self.send("PING")
@@ -272,12 +279,19 @@ class RedisLink:
 
 
 class Script:
-    """A script, loaded once a connection."""
+    """A script in Lua of one key, sent by its name: 40 bytes instead of its text."""
 
     def __init__(self, link: RedisLink, text: str) -> None:
         self._link = link
         self._text = text
+        self._name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    async def ask(self, key: bytes, *arguments: Any) -> Any:
-        """Its answer. Raises RedisAway."""
-        return await self._link.ask("EVALSHA", await self._link.sha(self._text), 1, key, *arguments)
+    def send(self, key: bytes, *arguments: Any, unknown: Callable[[], None]) -> None:
+        """Run it without waiting for its answer. `unknown` is called where nothing was run, for the server does not
+        know it: after its start, or where it was made to forget. Then `send_whole` runs it, after all that was sent
+        meanwhile."""
+        self._link.send("EVALSHA", self._name, 1, key, *arguments, unknown=unknown)
+
+    def send_whole(self, key: bytes, *arguments: Any) -> None:
+        """As `send`; the server knows it from then on."""
+        self._link.send("EVAL", self._text, 1, key, *arguments)

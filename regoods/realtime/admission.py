@@ -28,6 +28,15 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 30
 
+FOREIGN_ORIGIN = "Foreign origin"
+"""As what it is counted that a page of another origin dialled, who is told a status alone."""
+
+REFUSALS = (
+    *(one.reason for one in (TOKEN_REQUIRED, INVALID_TOKEN, TOO_MANY_CONNECTIONS, AUTHENTICATION_FAILED)),
+    FOREIGN_ORIGIN,
+)
+"""All that handshakes are refused for."""
+
 
 class Refused(Exception):
     """The handshake is completed, then the socket closed with `close`."""

@@ -2,7 +2,7 @@
 
 Each step of a socket's life is one small script over its user's keys (`redis_scripts.py`), so two nodes never see half
 of another's step, and all times are Redis' own. The scripts are sent whole: a step must not wait for one to be loaded,
-or a socket's end could overtake its beginning.
+or a socket's end could overtake its beginning. Only the refresh, one a socket and heartbeat, goes by its script's name.
 
 Of the whole community one node tells of a coming or going: the one whose socket was the first or the last. Whoever
 comes back soon is told of by the node that told of his going (`left:<user>`), so that both are told in their order.
@@ -14,10 +14,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Collection, Coroutine, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from regoods.core.redis_link import RedisAway
+from regoods.core.redis_link import RedisAway, Script
 from regoods.realtime import places, redis_scripts
 from regoods.realtime.connection import Connection
 from regoods.realtime.places import LocalPlaces, Places, Tell
@@ -81,6 +82,7 @@ class RedisPlaces(Places):
         self._alone = LocalPlaces(registry, limit)
         self._bus = bus
         self._link = bus.link
+        self._refreshing = Script(self._link, redis_scripts.REFRESH)
         self._node = bus.node
         self._entry_ms = int(1000 * ENTRY_HEARTBEATS * heartbeat_seconds)
         self._node_ms = int(1000 * NODE_HEARTBEATS * heartbeat_seconds)
@@ -253,9 +255,17 @@ class RedisPlaces(Places):
 
     def _refresh(self, connection: Connection) -> None:
         if connection in self._registry.of(connection.user_id):
-            (sockets,) = self._keys(connection.user_id, "sockets")
-            member = self._member(connection.place)
-            self._link.send("EVAL", redis_scripts.REFRESH, 1, sockets, member, self._entry_ms)
+            unknown = partial(self._refresh_whole, connection)
+            self._refreshing.send(*self._refreshed(connection), self._entry_ms, unknown=unknown)
+
+    def _refresh_whole(self, connection: Connection) -> None:
+        # Not of one that has gone meanwhile: its end is on its way before this, and would be undone.
+        if connection in self._registry.of(connection.user_id):
+            self._refreshing.send_whole(*self._refreshed(connection), self._entry_ms)
+
+    def _refreshed(self, connection: Connection) -> tuple[bytes, bytes]:
+        (sockets,) = self._keys(connection.user_id, "sockets")
+        return sockets, self._member(connection.place)
 
     # The nodes
 

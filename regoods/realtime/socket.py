@@ -17,7 +17,7 @@ from tornado.websocket import WebSocketHandler
 from regoods.core import origin
 from regoods.core.errors import BadRequest, Forbidden, ServiceUnavailable, UpgradeRequired
 from regoods.core.http import EnvelopeHandler
-from regoods.realtime.admission import Admission, Admitted, Refused
+from regoods.realtime.admission import FOREIGN_ORIGIN, Admission, Admitted, Refused
 from regoods.realtime.closing import Close
 from regoods.realtime.connection import Connection, Realtime
 from regoods.realtime.newcomers import Newcomer, Newcomers
@@ -33,8 +33,6 @@ PROTOCOL = "regoods"
 BEARER = "bearer."
 """How another name among the subprotocols begins that is no name, but the token. Browsers let a page set no other
 header of a handshake."""
-FOREIGN_ORIGIN = "Foreign origin"
-"""As what such a refusal is counted."""
 HANDSHAKE_HEADERS = ("Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 

@@ -1,8 +1,10 @@
 """`run.py check`: a line for each thing that a server needs, with what to do; and 1 only where none would start."""
 
 import argparse
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,32 @@ def test_where_all_is_well_each_line_has_its_tick(folder: Path, redis: RedisServ
     assert (folder / "regoods.db").read_bytes() == before
     assert not (folder / "attachments").exists()
     assert redis.client.keys() == []
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_file_that_nobody_has_open_stays_as_it_is_and_alone(folder: Path, mode: str) -> None:
+    """A log left beside it would be of whoever looked: of root, and no server's to write."""
+    path = folder / "regoods.db"
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode.lower(),)
+    before = path.read_bytes()
+
+    checked = Checked(folder, **PRODUCTION)
+
+    assert checked.of("✓ Schema")
+    assert path.read_bytes() == before
+    assert [one.name for one in folder.iterdir()] == ["regoods.db"]
+
+
+def test_of_a_file_in_use_the_log_is_looked_at_too(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "regoods.db")) as server:
+        server.execute("PRAGMA journal_mode = WAL").fetchone()
+        server.execute("DROP TABLE MessagingBlocks")
+
+        checked = Checked(folder, **PRODUCTION)
+
+    (line,) = checked.of("✗")
+    assert "Table MessagingBlocks is missing" in line
 
 
 def test_a_terminal_without_such_letters_gets_others(folder: Path) -> None:
@@ -172,7 +200,9 @@ def test_keys_and_certificates_are_tried(folder: Path) -> None:
 
 def test_a_redis_is_tried_as_a_server_uses_it(folder: Path, own_redis: RedisServer) -> None:
     own_redis.client.execute_command("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru")
-    own_redis.client.execute_command("ACL SETUSER narrow on >hunter2 ~regoods:* &regoods:* +@all -publish -eval")
+    own_redis.client.execute_command(
+        "ACL SETUSER narrow on >hunter2 ~regoods:* &regoods:* +@all -publish -eval -evalsha"
+    )
     narrow = own_redis.url.replace("//", "//narrow:hunter2@")
 
     checked = Checked(folder, REDIS_URL=narrow)
@@ -183,6 +213,7 @@ def test_a_redis_is_tried_as_a_server_uses_it(folder: Path, own_redis: RedisServ
     assert "forgets keys (allkeys-lru)" in memory
     assert "refuses this user PUBLISH (" in rights
     assert "EVAL (" in rights
+    assert "EVALSHA (" in rights
     for away in (own_redis.url.replace("//", "//narrow:wrong@"), f"redis://127.0.0.1:{free_port()}/0"):
         (line,) = Checked(folder, REDIS_URL=away).of("! Redis")
         assert "it does not answer as it should" in line

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,15 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from regoods.core.clock import Clock
+from regoods.core.errors import ServiceUnavailable
+from regoods.features.attachments import actions as uploading
+from regoods.features.attachments import store
+from regoods.features.attachments.periodic import sweep
+from regoods.features.attachments.rules import new_name
 from regoods.features.attachments.tables import uploads
 from regoods.features.conversations.tables import messages
+from regoods.features.erasure import actions as erasing
 from regoods.features.search import periodic as indexing
 from regoods.features.sync import periodic
 from regoods.features.users.events import DELETED_NAME
@@ -171,6 +179,53 @@ async def test_nothing_that_she_wrote_is_left_and_her_partners_converge(
     heard = await at_ben.until("message_sent", lambda event: event["message"]["messageContent"] == "And now?")
     assert heard["message"]["recipientId"] == 3
     assert (await history(ben))[-1]["type"] == "message_sent"
+
+
+@pytest.mark.editions("sqlite", "postgresql")
+async def test_a_picture_that_is_stored_after_its_user_was_erased_is_swept(server: RunningServer) -> None:
+    """Between the two steps of an upload, its address in the database and its file."""
+    services, settings = server.app.services, server.settings
+    # The command's clock is the machine's.
+    server.clock.advance(Clock().now() - server.clock.now())
+    name = new_name("jpg")
+    upload_id = await services.work.run(uploading.begin, 1)
+    await services.work.run(uploading.store, 1, upload_id, f"{server.base_url}/attachments/{name}")
+
+    assert (await command(settings, "erase", "--user", "1", "--yes")).code == 0
+    await store.put(settings.attachments_url, name, photo())
+
+    assert counts((await command(settings, "erase", "--user", "1", "--dry-run")).out)["uploaded pictures"] == 0
+    assert len(pictures(server)) == 1
+    server.clock.advance(timedelta(minutes=6))
+    await sweep(services)
+    assert pictures(server) == []
+    server.clock.advance(timedelta(hours=1))
+    await sweep(services)
+    assert server.execute(sa.select(uploads)) == []
+
+
+@pytest.mark.editions("sqlite", "postgresql")
+async def test_an_upload_that_is_erased_while_it_comes_is_not_stored(server: RunningServer) -> None:
+    services, url = server.app.services, f"{server.base_url}/attachments/{new_name('jpg')}"
+    upload_id = await services.work.run(uploading.begin, 1)
+
+    assert (await command(server.settings, "erase", "--user", "1", "--yes")).code == 0
+
+    with pytest.raises(ServiceUnavailable):
+        await services.work.run(uploading.store, 1, upload_id, url)
+    assert server.execute(sa.select(uploads)) == []
+
+
+@pytest.mark.editions("sqlite", "postgresql")
+async def test_an_address_that_comes_while_the_erasure_looks_keeps_its_row(server: RunningServer) -> None:
+    services, url = server.app.services, f"{server.base_url}/attachments/{new_name('jpg')}"
+    upload_id = await services.work.run(uploading.begin, 1)
+
+    (looked_at,) = await services.work.run(erasing.list_uploads, 1, 0)
+    await services.work.run(uploading.store, 1, upload_id, url)
+    await services.work.run(erasing.settle_upload, 1, looked_at, is_used=False)
+
+    assert [(row.user_id, row.url) for row in server.execute(sa.select(uploads))] == [(0, url)]
 
 
 @pytest.mark.editions("sqlite", "postgresql")

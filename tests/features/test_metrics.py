@@ -131,6 +131,23 @@ async def test_refusals_move_them(ann: Person, ben: Person) -> None:
 
 
 @pytest.mark.editions("sqlite")
+async def test_every_reason_for_a_refusal_is_there_before_it_comes(ann: Person) -> None:
+    found = await scrape(ann)
+
+    series = [sample for sample in found.samples if sample.name == "regoods_handshakes_refused_total"]
+    assert {sample.labels["reason"]: sample.value for sample in series} == dict.fromkeys(
+        [
+            "Token required",
+            "Invalid token",
+            "Too many connections",
+            "Authentication failed",
+            "Foreign origin",
+        ],
+        0,
+    )
+
+
+@pytest.mark.editions("sqlite")
 async def test_nothing_in_it_is_a_clients_to_choose(ann: Person, ben: Person) -> None:
     at_ben = await ben.connect()
     await ann.write(ben, "The key lies under the flowerpot")

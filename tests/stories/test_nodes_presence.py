@@ -315,6 +315,42 @@ async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: Re
     await at_ben.quiet()
 
 
+@pytest.mark.settings(ws_heartbeat_interval=500)
+async def test_a_socket_is_refreshed_by_the_name_of_a_script_that_redis_may_forget(
+    on_own_redis: Nodes, own_redis: RedisServer
+) -> None:
+    await on_own_redis[0].person(1).connect()
+    await eventually(has(own_redis, 1, 1))
+
+    def expires() -> float:
+        ((_, score),) = own_redis.client.zrange("regoods:sockets:{1}", 0, -1, withscores=True)
+        return float(score)
+
+    for _ in range(2):
+        before, ran = expires(), own_redis.ran("evalsha")
+        await holds(lambda ran=ran: own_redis.ran("evalsha") > ran + 1)
+        assert expires() > before
+        own_redis.client.script_flush()
+
+
+async def test_who_leaves_while_redis_learns_the_script_is_not_put_back(
+    on_own_redis: Nodes, own_redis: RedisServer
+) -> None:
+    app = on_own_redis[0].app
+    await on_own_redis[0].person(1).connect()
+    await eventually(has(own_redis, 1, 1))
+    (connection,) = app.registry.of(1)
+
+    app.places.refresh([connection])
+    connection.transport.abort()
+    await eventually(has(own_redis, 1, 0))
+    # Answered after all that was sent before it.
+    await app.bus.link.ask("PING")  # type: ignore[attr-defined]
+
+    assert own_redis.client.info("errorstats")["errorstat_NOSCRIPT"] == {"count": 1}
+    assert entries(own_redis, 1) == 0
+
+
 # Without Redis
 
 

@@ -10,7 +10,7 @@ from tests.conftest import start_or_skip
 from tests.support.databases import server_folder
 from tests.support.nodes import Nodes, holds, two_nodes
 from tests.support.raw_socket import eventually
-from tests.support.redis import RedisCluster
+from tests.support.redis import RedisCluster, RedisServer
 
 pytestmark = pytest.mark.editions("sqlite")
 
@@ -61,6 +61,24 @@ async def test_who_is_online_and_who_is_one_too_many(nodes: Nodes) -> None:
     assert await (await ben.dial()).closed() == (1008, "Too many connections")
     for tab in tabs:
         assert await tab.quiet() == []
+
+
+@pytest.mark.settings(ws_heartbeat_interval=500)
+async def test_each_server_learns_the_script_that_refreshes_its_sockets(nodes: Nodes, cluster: RedisCluster) -> None:
+    for user_id in range(1, 7):
+        await nodes[0].person(user_id).connect()
+
+    def with_sockets() -> list[RedisServer]:
+        return [server for server in cluster.servers if server.client.keys("regoods:sockets:*")]
+
+    await holds(lambda: sum(len(server.client.keys("regoods:sockets:*")) for server in with_sockets()) == 6)
+    assert len(with_sockets()) > 1
+    for _ in range(2):
+        for server in with_sockets():
+            ran = server.ran("evalsha")
+            await holds(lambda server=server, ran=ran: server.ran("evalsha") > ran + 1)
+            server.client.script_flush()
+    assert sum(len(server.client.keys("regoods:sockets:*")) for server in with_sockets()) == 6
 
 
 async def test_a_cluster_that_is_killed_and_comes_back(nodes: Nodes, cluster: RedisCluster) -> None:

@@ -4,6 +4,9 @@ import asyncio
 import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -67,6 +70,16 @@ def test_the_address_of_the_page_can_be_clicked_on(capsys: pytest.CaptureFixture
     announce(Settings(), where_it_listens(Settings(), host, 3000), "sqlite:///regoods.db", 1)
 
     assert f" {address}/debug/chat " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
+async def test_a_start_says_where_there_are_no_sockets(start: Start, on: bool) -> None:
+    process = await start(WS_ENABLED=str(on).lower()).started()
+    process.signal(signal.SIGTERM)
+    assert await process.exit_code() == 0
+
+    said = [line for line in process.lines if "WS_ENABLED" in line]
+    assert said == ([] if on else ["Sockets:    none (WS_ENABLED=false): REST alone\n"])
 
 
 async def test_a_second_start_is_quick_and_adds_nothing(start: Start) -> None:
@@ -138,6 +151,46 @@ async def test_a_printed_token_works(start: Start) -> None:
     at_ben = await ben.dial(token.strip())
     assert await at_ben.next() == {"type": "connected", "userId": 2, "latest": 0}
     assert (await ben.get("/messages/unread-count", token=token.strip())).status == 200
+
+
+async def test_a_token_of_nobody_is_printed_with_a_word_about_it(start: Start, tmp_path: Path) -> None:
+    server = await start().started()
+    server.signal(signal.SIGTERM)
+    assert await server.exit_code() == 0
+    with closing(sqlite3.connect(tmp_path / "regoods.db")) as file, file:
+        file.execute("UPDATE Users SET IsActive = 0 WHERE UserID = 3")
+
+    words = {}
+    for user_id in (2, 3, 999):
+        printer = start("token", "--user", str(user_id))
+        assert await printer.exit_code() == 0
+        assert [bool(re.search(TOKEN, line)) for line in printer.lines] == [True]
+        words[user_id] = printer.errors
+
+    refused = "servers on it answer 401 INVALID_TOKEN to this token"
+    on = f"sqlite:///{tmp_path}/regoods.db"
+    assert words == {
+        2: "",
+        3: f"User 3 is deactivated in {on}: {refused}.\n",
+        999: f"There is no user 999 in {on}: {refused}.\n",
+    }
+
+
+async def test_a_token_is_printed_where_no_database_can_be_asked(start: Start, tmp_path: Path) -> None:
+    async def words(**environment: str) -> str:
+        printer = start("token", "--user", "999", **environment)
+        assert await printer.exit_code() == 0
+        assert [bool(re.search(TOKEN, line)) for line in printer.lines] == [True]
+        return printer.errors
+
+    assert await words() == ""
+    assert not (tmp_path / "regoods.db").exists()
+    (tmp_path / "regoods.db").write_bytes(b"")
+    assert "Whether there is a user 999 cannot be said: " in await words()
+    assert (tmp_path / "regoods.db").read_bytes() == b""
+    away = await words(DATABASE_URL="postgresql+psycopg://regoods:hunter2@127.0.0.1:9/regoods")
+    assert "Whether there is a user 999 cannot be said: DATABASE_URL cannot be used" in away
+    assert "hunter2" not in away
 
 
 async def test_production_prints_no_token(start: Start) -> None:

@@ -41,8 +41,8 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 class ServerProcess:
     """`run.py` with an own database in `folder`; ended by its process id, at the latest by `kill`.
 
-    `listening`: a socket that is handed over as by systemd, and stays open. `stderr`: where to, if that is not to be
-    kept in `errors`.
+    `listening`: a socket that is handed over as by systemd, and stays open. `stdout`, `stderr`: where to, if that is
+    not to be kept in `lines` and `errors`.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class ServerProcess:
         folder: Path,
         *arguments: str,
         listening: tcp.socket | None = None,
+        stdout: int = subprocess.PIPE,
         stderr: int | None = None,
         **environment: str,
     ) -> None:
@@ -77,7 +78,7 @@ class ServerProcess:
             cwd=folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=self._errors if stderr is None else stderr,
             text=True,
             process_group=0,
@@ -162,8 +163,7 @@ class ServerProcess:
     async def exit_code(self) -> int:
         """Wait for its end; the rest of stdout is in `lines` then."""
         code = await asyncio.to_thread(self._popen.wait, LIMIT)
-        assert self._popen.stdout is not None
-        if not self._popen.stdout.closed:
+        if self._popen.stdout is not None and not self._popen.stdout.closed:
             self.lines += self._popen.stdout.readlines()
         return code
 
@@ -185,8 +185,8 @@ class ServerProcess:
         with contextlib.suppress(ProcessLookupError):
             self.signal_from_terminal(signal.SIGKILL)
         self._popen.wait(LIMIT)
-        assert self._popen.stdout is not None
-        self._popen.stdout.close()
+        if self._popen.stdout is not None:
+            self._popen.stdout.close()
         self._errors.close()
 
 

@@ -69,6 +69,11 @@ class RedisServer:
         """For looking at it as an operator would."""
         return redis.Redis.from_url(self.url, decode_responses=True)
 
+    def ran(self, command: str) -> int:
+        """How often it ran such a command, and did what it says."""
+        figures = self.client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0, "failed_calls": 0})
+        return int(figures["calls"] - figures["failed_calls"])
+
     def empty(self) -> None:
         self.client.flushall()
 

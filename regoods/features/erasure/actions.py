@@ -106,14 +106,22 @@ def delete_own(work: Work, user_id: int, *, is_active: bool) -> None:
 
 @reads_for_anyone
 def list_uploads(work: Work, user_id: int, after: int) -> list[Row]:
-    """(upload_id, url, used_by)."""
+    """(upload_id, url, created_at, used_by)."""
     return queries.uploaded(work.session, user_id, after, STEP)
 
 
 @writes_for_anyone
-def settle_upload(work: Work, _user_id: int, upload_id: int, *, is_used: bool) -> None:
-    """After its file is gone, or where another's message uses it."""
+def settle_upload(work: Work, _user_id: int, upload: Row, *, is_used: bool) -> None:
+    """Of `list_uploads`, after its file is gone, or where another's message uses it.
+
+    A server gives the row its address, then stores the file. So a row without an address, which gets none any more, may
+    go; one whose file may be on its way stays, as nobody's, for the servers' sweep to find the file by.
+    """
     if is_used:
-        queries.disown(work.session, upload_id)
+        queries.disown(work.session, upload.upload_id)
+    elif upload.url is None and queries.remove_unstored(work.session, upload.upload_id):
+        return
+    elif rules.may_be_under_way(upload.created_at, work.now):
+        queries.leave_to_sweep(work.session, upload.upload_id, work.now + rules.STORED_WITHIN)
     else:
-        remove_upload(work.session, upload_id)
+        remove_upload(work.session, upload.upload_id)

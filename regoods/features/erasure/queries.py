@@ -118,7 +118,7 @@ def _uploads_by(url: Any) -> Any:
         _m.attachment_url == url, _m.is_deleted == sa.false(), _m.sender_id != _user
     )
     return (
-        sa.select(_u.upload_id, _u.url, used_by.scalar_subquery().label("used_by"))
+        sa.select(_u.upload_id, _u.url, _u.created_at, used_by.scalar_subquery().label("used_by"))
         .where(_u.user_id == _user, _u.upload_id > _after)
         .order_by(_u.upload_id)
         .limit(_limit)
@@ -129,6 +129,12 @@ def _uploads_by(url: Any) -> Any:
 _uploads = Query(_uploads_by(_u.url), on={"mssql": _uploads_by(sa.collate(_u.url, "DATABASE_DEFAULT"))})
 _count_uploads = Query(_count(uploads, _u.user_id == _user))
 _disown = Query(sa.update(uploads).where(_u.upload_id == _id).values(user_id=NOBODY))
+_remove_unstored = Query(sa.delete(uploads).where(_u.upload_id == _id, _u.url.is_(None)))
+_leave_to_sweep = Query(
+    sa.update(uploads)
+    .where(_u.upload_id == _id)
+    .values(user_id=NOBODY, check_at=sa.bindparam("check_at", type_=_u.check_at.type))
+)
 
 
 class Found(NamedTuple):
@@ -217,10 +223,20 @@ def delete_own(session: Session, user_id: int) -> None:
 
 
 def uploaded(session: Session, user_id: int, after: int, limit: int) -> list[Row]:
-    """(upload_id, url, used_by) of his uploads behind an id; used_by: another's message with it."""
+    """(upload_id, url, created_at, used_by) of his uploads behind an id; used_by: another's message with it."""
     return session.all(_uploads, user=user_id, after=after, limit=limit)
 
 
 def disown(session: Session, upload_id: int) -> None:
     """Leave the upload to whoever uses it: the sweep takes it away after its last message."""
     session.run(_disown, id=upload_id)
+
+
+def remove_unstored(session: Session, upload_id: int) -> bool:
+    """Whether it had no address, and is gone."""
+    return session.run(_remove_unstored, id=upload_id) > 0
+
+
+def leave_to_sweep(session: Session, upload_id: int, check_at: datetime) -> None:
+    """Leave the upload to nobody, for the sweep to look at it then."""
+    session.run(_leave_to_sweep, id=upload_id, check_at=check_at)

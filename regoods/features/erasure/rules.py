@@ -1,12 +1,24 @@
 """What stays of an event that tells of somebody who is forgotten. Pure functions."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from regoods.features.messages.events import message_deleted
 from regoods.features.users.events import DELETED_NAME
+
+UNDER_WAY = timedelta(hours=1)
+"""A body may take five minutes, and pictures are judged one at a time."""
+
+STORED_WITHIN = timedelta(minutes=5)
+"""A store is given up after one."""
+
+
+def may_be_under_way(created_at: datetime, now: datetime) -> bool:
+    """Whether the file of an upload that began then may be yet to come."""
+    return now < created_at + UNDER_WAY
 
 
 def parties(event: str) -> Sequence[int]:

@@ -10,9 +10,6 @@ from regoods.core.feature import Contract, Services
 WITHOUT_CODE = ("1000", "1005", "1006")
 """How sockets end that the server does not close: normally, without a code, without a word."""
 
-REFUSING = (1008, 1011)
-"""With these a handshake may end."""
-
 
 class Collector(LibrarysCollector):
     """Of one server. It runs on another thread than the one that counts: each dict is copied before it is read."""
@@ -20,7 +17,7 @@ class Collector(LibrarysCollector):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._codes = _zeros(WITHOUT_CODE, (str(code) for code, _, _ in services.contract.close_codes))
-        self._reasons = _zeros(reason for code, reason, _ in services.contract.close_codes if code in REFUSING)
+        self._reasons = _zeros(services.contract.refusals)
         self._types = _zeros(_event_types(services.contract))
 
     def collect(self) -> Iterator[Metric]:

@@ -268,7 +268,7 @@ DELETE FROM messaging_blocks WHERE messaging_blocks.user_id = %(user)s::INTEGER
 DELETE FROM messaging_clears WHERE messaging_clears.user_id = %(user)s::INTEGER
 
 -- erasure._uploads
-SELECT messaging_uploads.upload_id, messaging_uploads.url, (SELECT min(messages.message_id) AS min_1
+SELECT messaging_uploads.upload_id, messaging_uploads.url, messaging_uploads.created_at, (SELECT min(messages.message_id) AS min_1
 FROM messages
 WHERE messages.attachment_url = messaging_uploads.url AND messages.is_deleted = false AND messages.sender_id != %(user)s::INTEGER) AS used_by
 FROM messaging_uploads
@@ -282,6 +282,12 @@ WHERE messaging_uploads.user_id = %(user)s::INTEGER
 
 -- erasure._disown
 UPDATE messaging_uploads SET user_id=%(user_id)s::INTEGER WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
+-- erasure._remove_unstored
+DELETE FROM messaging_uploads WHERE messaging_uploads.upload_id = %(id)s::INTEGER AND messaging_uploads.url IS NULL
+
+-- erasure._leave_to_sweep
+UPDATE messaging_uploads SET user_id=%(user_id)s::INTEGER, check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
 
 -- messages._correspondents
 SELECT users.user_id, users.full_name, users.profile_picture_url, users.is_active, CASE WHEN ((EXISTS (SELECT *

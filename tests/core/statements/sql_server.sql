@@ -233,7 +233,7 @@ DELETE FROM [MessagingBlocks] WHERE [MessagingBlocks].[UserID] = :user
 DELETE FROM [MessagingClears] WHERE [MessagingClears].[UserID] = :user
 
 -- erasure._uploads
-SELECT [MessagingUploads].[UploadID], [MessagingUploads].[URL], (SELECT min([Messages].[MessageID]) AS min_1
+SELECT [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], (SELECT min([Messages].[MessageID]) AS min_1
 FROM [Messages]
 WHERE [Messages].[AttachmentURL] = ([MessagingUploads].[URL] COLLATE DATABASE_DEFAULT) AND [Messages].[IsDeleted] = 0 AND [Messages].[SenderID] != :user) AS used_by
 FROM [MessagingUploads]
@@ -248,6 +248,12 @@ WHERE [MessagingUploads].[UserID] = :user
 
 -- erasure._disown
 UPDATE [MessagingUploads] SET [UserID]=:user_id WHERE [MessagingUploads].[UploadID] = :id
+
+-- erasure._remove_unstored
+DELETE FROM [MessagingUploads] WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[URL] IS NULL
+
+-- erasure._leave_to_sweep
+UPDATE [MessagingUploads] SET [UserID]=:user_id, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- messages._correspondents
 SELECT [Users].[UserID], [Users].[FullName], [Users].[ProfilePictureURL], [Users].[IsActive], CASE WHEN ((EXISTS (SELECT *

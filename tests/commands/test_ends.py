@@ -1,0 +1,62 @@
+"""How commands end whose output nobody reads, and who presses Ctrl+C before anything has happened."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Start
+from tests.support.nodes import holds
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """The end to write to of a pipe whose other end is closed, as behind `| head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("migrate",),
+        ("token", "--user", "2"),
+        ("types",),
+        ("--help",),
+        ("erase", "--help"),
+    ],
+    ids=" ".join,
+)
+async def test_whose_reader_has_gone_ends_without_a_word(start: Start, unread: int, arguments: tuple[str, ...]) -> None:
+    unheard = start(*arguments, stdout=unread)
+
+    assert await unheard.exit_code() == 141
+    assert unheard.errors == ""
+
+
+@pytest.mark.parametrize("command", [("stats",), ("stats", "--json"), ("tail", "--user", "1")], ids=" ".join)
+async def test_one_that_asks_a_server_does_so_too(start: Start, unread: int, command: tuple[str, ...]) -> None:
+    server = await start().started()
+
+    unheard = start(*command, "--url", server.base_url, stdout=unread)
+
+    assert await unheard.exit_code() == 141
+    assert unheard.errors == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("check",)], ids=["serve", "check"])
+async def test_ctrl_c_while_the_program_is_being_loaded_needs_no_word(start: Start, arguments: tuple[str, ...]) -> None:
+    process = start(*arguments)
+    loaded = Path(f"/proc/{process.process_id}/maps")
+    # The first of what is not Python's own; most is still to be loaded.
+    await holds(lambda: "/tornado/" in loaded.read_text())
+
+    process.signal(signal.SIGINT)
+
+    assert await process.exit_code() == 130
+    assert (process.lines, process.errors) == ([], "")
