@@ -348,10 +348,15 @@ class Database:
 def file_to_make(settings: Settings) -> Path | None:
     """The file that a start in development makes, where it is not there yet. Raises SettingsError where it cannot."""
     try:
-        path = urls.missing_file(urls.read_url(settings.database_url), ROOT) if settings.development else None
+        url = urls.read_url(settings.database_url)
     except ValueError:
         return None
-    if path is not None and not urls.can_be_made(path):
+    try:
+        path = urls.missing_file(url, ROOT) if settings.development else None
+        can_be_made = path is None or urls.can_be_made(path)
+    except OSError as error:
+        raise SettingsError(f"DATABASE_URL cannot be used: {explanations.explain_path(error, url)}.") from None
+    if not can_be_made:
         raise SettingsError(f"DATABASE_URL cannot be used: {path} cannot be made. Name another path.")
     return path
 

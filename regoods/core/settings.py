@@ -213,8 +213,18 @@ def _check_tls(settings: Settings) -> None:
         raise SettingsError(f"{missing} is missing: give both files, or neither and let a proxy end TLS.")
     for name in ("tls_cert_file", "tls_key_file"):
         path = getattr(settings, name)
-        if path and not Path(path).is_file():
-            raise SettingsError(f"{name.upper()}={path!r} is wrong: there is no such file. Allowed: a PEM file.")
+        trouble = _why_no_file(path) if path else ""
+        if trouble:
+            raise SettingsError(f"{name.upper()}={path!r} is wrong: {trouble}. Allowed: a PEM file.")
+
+
+def _why_no_file(path: str) -> str:
+    """Nothing where there is one."""
+    try:
+        return "" if Path(path).is_file() else "there is no such file"
+    except OSError as error:
+        # Such as a folder on the way that this user may not enter.
+        return error.strerror or str(error)
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:

@@ -143,6 +143,23 @@ def test_what_keeps_a_server_from_starting_is_said_all_at_once(folder: Path) -> 
     assert "hunter2" not in "".join(checked.lines)
 
 
+def test_a_path_that_cannot_be_looked_at_is_said(folder: Path) -> None:
+    """As behind a folder that this user may not enter; root, who runs these tests on CI, may."""
+    unseen = f"{folder}/{'x' * 300}"
+
+    checked = Checked(folder, ATTACHMENTS_URL=f"file://{unseen}/pictures", DATABASE_URL=f"sqlite:///{unseen}/other.db")
+    assert checked.code == 1
+    database, pictures = checked.of("✗")
+    assert "DATABASE_URL cannot be used: " in database
+    assert "ATTACHMENTS_URL=" in pictures
+    assert "File name too long" in database
+    assert "File name too long" in pictures
+
+    (certificate,) = Checked(folder, TLS_CERT_FILE=unseen, TLS_KEY_FILE=unseen).of("✗")
+    assert certificate.startswith("✗ TLS_CERT_FILE=")
+    assert certificate.endswith(" is wrong: File name too long. Allowed: a PEM file.")
+
+
 def test_a_setting_that_is_wrong_is_said(folder: Path) -> None:
     checked = Checked(folder, WS_ENABLED="perhaps")
 

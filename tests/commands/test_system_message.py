@@ -127,6 +127,22 @@ async def test_no_client_writes_one(server: RunningServer, ann: Person, ben: Per
     assert stored(server) == []
 
 
+@pytest.mark.editions("sqlite", "postgresql")
+async def test_nobody_puts_other_words_into_it(server: RunningServer, ann: Person, ben: Person) -> None:
+    """Not even the post's owner, in whose name it stands."""
+    done = await command(server.settings, "system-message", "--to", "1", "--post", "1", "--text", TEXT)
+    assert done.code == 0
+    (notice,) = stored(server)
+    at_ann = await ann.connect()
+
+    for person in (ann, ben):
+        refused = await person.put(f"/messages/{notice[0]}", {"messageContent": "Pay me by wire."})
+        assert (refused.status, refused.error["code"]) == (403, "FORBIDDEN")
+
+    assert not any(frame["type"] == "message_edited" for frame in await at_ann.quiet())
+    assert (await ann.get(f"/messages/{notice[0]}")).data["messageContent"] == TEXT
+
+
 def test_nothing_but_the_command_can() -> None:
     """Of all our code, one action names the type, and one command that action."""
     naming = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ from tornado.httputil import HTTPHeaders
 from regoods.core import patience
 from regoods.core.networks import parse_network
 from regoods.core.settings import Settings
+from regoods.core.work import READERS
 from regoods.features.attachments.periodic import sweep
 from regoods.features.attachments.routes import Upload
 from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLOADS_AN_HOUR
@@ -24,7 +26,7 @@ from tests.support.clock import ManualClock
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.pictures import BOUNDARY, END, FORM, film, form, opened, padded, photo, text_field
 from tests.support.raw_socket import eventually
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, hang_a_reader
 
 UPLOAD = "/messages/attachments"
 ONE_EDITION = pytest.mark.editions("sqlite")
@@ -586,6 +588,29 @@ async def test_many_are_swept_in_one_go(
     await sweep(server.app.services)
 
     assert (on_disk(settings), rows(server)) == ([], [])
+
+
+@ONE_EDITION
+async def test_a_sweep_ends_though_an_hour_ends_while_it_waits_for_the_database(
+    server: RunningServer, ann: Person
+) -> None:
+    # Another sweep would come to this one's help.
+    for callback in server.app._periodic:
+        callback.stop()
+    assert (await upload(ann, b"no picture")).status == 400
+    await sweep(server.app.services)
+    server.clock.advance(timedelta(minutes=59, seconds=59))
+    answered = threading.Event()
+    hanging = [await hang_a_reader(server, answered) for _ in range(READERS)]
+
+    sweeping = asyncio.ensure_future(sweep(server.app.services))
+    await asyncio.sleep(0)
+    server.clock.advance(timedelta(seconds=2))
+    answered.set()
+    await asyncio.gather(*hanging)
+
+    await asyncio.wait_for(sweeping, LIMIT)
+    assert rows(server) == []
 
 
 @ONE_EDITION

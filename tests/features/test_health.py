@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from regoods.core.settings import Settings
-from regoods.core.work import READERS, Work, reads_for_anyone
+from regoods.core.work import READERS
 from regoods.features.health import events
 from regoods.features.health.events import readiness
-from regoods.features.health.probe import PROBE_SECONDS, ProcessFigures
+from regoods.features.health.probe import PROBE_SECONDS, Probe, ProcessFigures
 from tests.support.people import LIMIT, Person
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, hang_a_reader
 
 
 @pytest.mark.parametrize("root", ["", "/api/v1"])
@@ -68,17 +68,13 @@ async def test_not_ready_while_the_database_does_not_answer(server: RunningServe
     assert (await ann.get("/health/ready", root="", token="")).body["status"] == "ok"
 
 
-async def hang_a_reader(server: RunningServer, answered: threading.Event) -> asyncio.Future[None]:
-    """As a database does that does not answer."""
-    begun = threading.Event()
+async def test_who_asks_just_when_an_answer_came_disturbs_nobody(server: RunningServer) -> None:
+    probe, work = Probe(), server.app.services.work
 
-    def wait(_work: Work, _user_id: int) -> None:
-        begun.set()
-        assert answered.wait(LIMIT)
+    async def ask_again_and_again() -> list[bool]:
+        return [await probe.database_answers(work) for _ in range(20)]
 
-    hanging = asyncio.ensure_future(server.app.services.work.run(reads_for_anyone(wait), 0))
-    assert await asyncio.to_thread(begun.wait, LIMIT)
-    return hanging
+    assert await asyncio.gather(*(ask_again_and_again() for _ in range(3))) == [[True] * 20] * 3
 
 
 async def test_stats_are_read_once_however_many_ask(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,32 @@ async def test_a_user_or_post_that_is_gone(server: RunningServer, ben: Person) -
     assert "post" not in message
 
 
+@pytest.mark.editions("sqlite", "mssql")
+async def test_what_somebody_who_is_gone_wrote_can_be_opened_read_found_and_cleared(
+    server: RunningServer, ben: Person, chloe: Person
+) -> None:
+    store(server)
+    server.execute(sa.delete(users).where(users.c.user_id == 1))
+
+    (message,) = (await ben.get("/messages/user/1")).data
+    assert message["sender"] == {"userId": 1, "fullName": "Deleted user"}
+    for path in ("/messages/conversations/1", "/messages/conversations/id/1"):
+        conversation = (await ben.get(path)).data
+        assert conversation["user"] == {"userId": 1, "fullName": "Deleted user", "isOnline": False}
+        assert (conversation["messages"], conversation["unreadCount"]) == ([message], 1)
+    assert len((await ben.get("/messages/search?query=from&userId=1")).data) == 1
+    assert (await ben.post("/messages/conversations/1/read")).data["count"] == 1
+    assert (await ben.get("/messages/unread-count")).data == {"count": 0}
+    assert (await ben.delete("/messages/conversations/1")).status == 200
+    assert (await ben.get("/messages/conversations")).data == []
+    assert (await ben.get("/messages/user/1")).data == []
+
+    for path in ("/messages/user/1", "/messages/conversations/1", "/messages/search?query=from&userId=1"):
+        assert (await chloe.get(path)).status == 404
+    assert (await chloe.post("/messages/conversations/1/read")).status == 404
+    assert (await chloe.delete("/messages/conversations/1")).status == 404
+
+
 async def test_somebody_else_s_messages_to_himself_break_nothing(server: RunningServer, ben: Person) -> None:
     store(server, sender_id=2, recipient_id=2)
     store(server)

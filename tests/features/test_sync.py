@@ -394,6 +394,22 @@ async def test_the_mark_follows_so_that_little_is_looked_through(
     assert await eventually(moved)
 
 
+async def test_the_mark_follows_another_program_that_never_pauses(
+    server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(periodic, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr("regoods.features.sync.queries.LATE_SECONDS", 0.0)
+    await periodic.adopt(server.app.services)
+    before = mark_of(server)
+
+    for _ in range(3):
+        await ann.write(ben)
+        stored_by_another(server, 1, 2, "Again")
+        await periodic.adopt(server.app.services)
+
+    assert mark_of(server) > before
+
+
 def mark_of(server: RunningServer) -> int:
     return int(server.execute(sa.select(cursors.c.latest).where(cursors.c.user_id == 0))[0][0])
 

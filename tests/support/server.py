@@ -1,6 +1,7 @@
 """A whole server in the test's own process: real HTTP, real sockets, a real database file."""
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,13 @@ from tornado.netutil import bind_sockets
 
 from regoods.app import Application, make_app, make_server
 from regoods.core.settings import Settings
+from regoods.core.work import Work, reads_for_anyone
 from regoods.features.blocks.tables import blocks
 from regoods.features.conversations.tables import messages
 from regoods.features.posts.tables import post_images, posts
 from regoods.features.users.tables import users
 from tests.support.clock import ManualClock
-from tests.support.people import Person
+from tests.support.people import LIMIT, Person
 from tests.support.raw_socket import eventually
 
 NAMES = ("Ann Archer", "Ben Baker", "Chloé Dubois", "Dmitri Волков", "Emre Yılmaz", "Fatima Zahra")
@@ -128,3 +130,16 @@ def fill(connection: sa.Connection, names: Sequence[str]) -> None:
                 post_id=1, image_url=f"https://images.example.com/{name}.jpg", display_order=order
             )
         )
+
+
+async def hang_a_reader(server: RunningServer, answered: threading.Event) -> asyncio.Future[None]:
+    """As a database does that does not answer."""
+    begun = threading.Event()
+
+    def wait(_work: Work, _user_id: int) -> None:
+        begun.set()
+        assert answered.wait(LIMIT)
+
+    hanging = asyncio.ensure_future(server.app.services.work.run(reads_for_anyone(wait), 0))
+    assert await asyncio.to_thread(begun.wait, LIMIT)
+    return hanging

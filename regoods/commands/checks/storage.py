@@ -65,8 +65,12 @@ def look_at_pictures(settings: Settings) -> Iterator[Finding]:
             yield good("Pictures", f"{url} takes and gives them")
         return
     folder = Path(ROOT, unquote(parts.path))
-    # Whoever only looks makes no folder; a start does.
-    there = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        # Whoever only looks makes no folder; a start does.
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+    except OSError as error:
+        yield bad(f"ATTACHMENTS_URL={url!r} cannot be used: {error.strerror}. Set another.")
+        return
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         yield bad(
             f"ATTACHMENTS_URL={url!r} cannot be used: {there} cannot be written by this user. chown it, or set another."

@@ -10,9 +10,11 @@ SWEEP_MS = 2_000
 
 async def sweep(services: Services) -> None:
     """Look at all uploads that are due. What cannot be removed now is tried again in an hour."""
-    url, now = services.settings.attachments_url, services.clock.now()
+    url = services.settings.attachments_url
     try:
         while due := await services.work.run(actions.due, 0):
+            # Not before they were found due: what was due later than that would be so again, without an end.
+            now = services.clock.now()
             looked_at = []
             for upload in due:
                 removed = upload.used_by is None and (

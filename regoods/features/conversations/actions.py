@@ -1,11 +1,13 @@
 """Listing and reading conversations."""
 
+from regoods.core.database import Row
 from regoods.core.outbox import Subject
 from regoods.core.wire import Page, merged
 from regoods.core.work import Work, reads, writes
 from regoods.features.conversations import events, queries
 from regoods.features.conversations.rules import audience
-from regoods.features.users.actions import get_user
+from regoods.features.users.actions import no_such_user
+from regoods.features.users.queries import find as find_user
 
 RECEIPTS = 100
 """`message_read` events after a whole conversation was read: one for each of the newest so many (contract, 4)."""
@@ -28,7 +30,7 @@ def count_unread(work: Work, user_id: int) -> events.UnreadCount:
 @writes
 def read_conversation(work: Work, user_id: int, partner_id: int) -> events.ReadCounts:
     """Mark everything between the two as read by the user. Raises NotFound for an unknown partner."""
-    get_user(work, partner_id)
+    find_partner(work, user_id, partner_id)
     cleared = queries.cleared_up_to(work.session, user_id, partner_id).received
     unread = queries.unread_ids(work.session, user_id, partner_id, cleared)
     received = queries.mark_received(work.session, user_id, partner_id, cleared, unread[-1], work.now) if unread else 0
@@ -50,7 +52,7 @@ def clear(work: Work, user_id: int, partner_id: int) -> events.Cleared:
 
     Raises NotFound for an unknown partner.
     """
-    get_user(work, partner_id)
+    find_partner(work, user_id, partner_id)
     newest = queries.newest_between(work.session, user_id, partner_id)
     cleared = queries.cleared_up_to(work.session, user_id, partner_id)
     if newest.received > cleared.received or newest.sent > cleared.sent:
@@ -63,3 +65,14 @@ def clear(work: Work, user_id: int, partner_id: int) -> events.Cleared:
 def are_in_touch(work: Work, user_id: int, partner_id: int) -> bool:
     """Whether the two have written to each other, and neither blocks the other: they may hear what the other does."""
     return queries.are_in_touch(work.session, user_id, partner_id)
+
+
+def find_partner(work: Work, user_id: int, partner_id: int) -> Row | None:
+    """Whom the user names as his partner; None: his row is gone, and what the two wrote is left, as in the user's list.
+
+    Raises NotFound for anybody else without a row.
+    """
+    partner = find_user(work.session, partner_id)
+    if partner is None and queries.newest_between(work.session, user_id, partner_id) == queries.NO_MARKS:
+        raise no_such_user(partner_id)
+    return partner

@@ -23,8 +23,10 @@ class Probe:
         """Whether it does within a second; on the loop's thread."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(_answers(work))
-        done, _ = await asyncio.wait({self._asking}, timeout=PROBE_SECONDS)
-        return bool(done) and self._asking.result()
+        # Whoever comes between its end and this one's turn asks anew.
+        asking = self._asking
+        done, _ = await asyncio.wait({asking}, timeout=PROBE_SECONDS)
+        return bool(done) and asking.result()
 
 
 class ProcessFigures:

@@ -76,6 +76,7 @@ _facts = Query(
         _m.message_id,
         _m.sender_id,
         _m.recipient_id,
+        _m.message_type,
         _m.is_deleted,
         _m.created_at,
         block_flag(_m.sender_id, _m.recipient_id).label("is_blocked"),
@@ -158,7 +159,7 @@ def find_several(session: Session, message_ids: Sequence[int]) -> list[Row]:
 
 
 def facts(session: Session, message_id: int) -> Row | None:
-    """(message_id, sender_id, recipient_id, is_deleted, created_at, is_blocked): enough for the rules."""
+    """(message_id, sender_id, recipient_id, message_type, is_deleted, created_at, is_blocked): enough for the rules."""
     return session.first(_facts, id=message_id)
 
 

@@ -129,6 +129,9 @@ def check_participant(message: Row, user_id: int) -> None:
 def check_edit(message: Row, user_id: int, now: datetime) -> None:
     if user_id != message.sender_id:
         raise Forbidden("Only its sender may edit a message.")
+    if message.message_type == "system":
+        # It stands in a user's name, and is not his.
+        raise Forbidden("Messages of type system are written by ReGoods alone.")
     if message.is_deleted:
         raise ValidationError("messageId", "messageId is of a deleted message, which cannot be edited.")
     if now - message.created_at > EDIT_WINDOW:

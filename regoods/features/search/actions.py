@@ -5,10 +5,10 @@ from collections.abc import Callable
 from regoods.core.database import Row, Session
 from regoods.core.wire import Page
 from regoods.core.work import Work, reads_for_anyone, reads_slowly, writes_for_anyone
+from regoods.features.conversations.actions import find_partner
 from regoods.features.messages import events
 from regoods.features.messages.queries import find_several
 from regoods.features.search import queries, rules
-from regoods.features.users.actions import get_user
 
 MOST = 1_000
 """Hits that are looked for; `total` stops there."""
@@ -41,7 +41,7 @@ def search(work: Work, user_id: int, query: str, partner_id: int | None, limit: 
     """The caller's messages, with a partner or with anyone, that hold the query. Raises NotFound, ValidationError."""
     text = rules.check_query(query)
     if partner_id is not None:
-        get_user(work, partner_id)
+        find_partner(work, user_id, partner_id)
     search = _Search(work, user_id, partner_id, text)
     found = search.found()
     page = found[offset : offset + limit]

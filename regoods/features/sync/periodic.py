@@ -43,7 +43,8 @@ async def adopt(services: Services) -> None:
             begun = time.monotonic()
             await _adopt_all(services, found.missing)
             if len(found.missing) < actions.ADOPTED_AT_ONCE:
-                return
+                # All that was found is logged, and the mark may follow: another program may never pause.
+                break
             # The writer is others' for as long.
             await asyncio.sleep(time.monotonic() - begun)
             found = await services.work.run(actions.find_unlogged, 0)

@@ -6,6 +6,7 @@ from regoods.core.errors import Forbidden, NotFound, ValidationError
 from regoods.core.tokens import LARGEST_ID
 from regoods.core.wire import Page
 from regoods.core.work import Work, reads
+from regoods.features.conversations.actions import find_partner
 from regoods.features.conversations.queries import cleared_up_to
 from regoods.features.conversations.rules import pair_of
 from regoods.features.messages.events import message
@@ -13,7 +14,6 @@ from regoods.features.posts.events import PostRef, post_ref
 from regoods.features.posts.queries import find as find_post
 from regoods.features.threads import events, queries
 from regoods.features.threads.queries import Span
-from regoods.features.users.actions import get_user
 
 LATEST = 50
 """Messages that a Conversation holds (contract, section 3)."""
@@ -22,7 +22,7 @@ LATEST = 50
 @reads
 def list_thread(work: Work, user_id: int, partner_id: int, post_id: int | None, span: Span) -> Page:
     """A part of what the two wrote, oldest first. Raises NotFound for an unknown partner."""
-    get_user(work, partner_id)
+    find_partner(work, user_id, partner_id)
     span = replace(span, cleared=cleared_up_to(work.session, user_id, partner_id))
     rows = queries.page(work.session, user_id, partner_id, post_id, span)
     total = queries.length(work.session, user_id, partner_id, post_id, span)
@@ -49,12 +49,12 @@ def get_conversation_by_id(work: Work, user_id: int, number: int) -> events.Conv
 def _conversation(work: Work, user_id: int, partner_id: int, post_id: int | None) -> events.Conversation:
     if partner_id == user_id:
         raise ValidationError("userId", "userId is yourself: name your partner.")
-    partner = get_user(work, partner_id)
+    partner = find_partner(work, user_id, partner_id)
     post = None if post_id is None else _post(work, post_id)
     cleared = cleared_up_to(work.session, user_id, partner_id)
     return events.conversation(
         user_id,
-        events.partner(partner, work.enrich("conversations", user_id, [partner_id])[partner_id]),
+        events.partner(partner_id, partner, work.enrich("conversations", user_id, [partner_id])[partner_id]),
         queries.page(work.session, user_id, partner_id, post_id, Span(LATEST, cleared=cleared)),
         queries.unread(work.session, user_id, partner_id, cleared.received),
         post,

@@ -24,8 +24,10 @@ class Conversation(Shape, kw_only=True):
     """The post asked for, else that of the newest message."""
 
 
-def partner(user: Row, extra: Sequence[Shape]) -> dict[str, Any]:
-    shown: UserRef = user_ref(user.user_id, user.full_name, user.profile_picture_url)
+def partner(user_id: int, user: Row | None, extra: Sequence[Shape]) -> dict[str, Any]:
+    """`user`: his row; None where it is gone."""
+    name, picture = (None, None) if user is None else (user.full_name, user.profile_picture_url)
+    shown: UserRef = user_ref(user_id, name, picture)
     return merged(shown, *extra)
 
 

@@ -18,8 +18,12 @@ def get_user(work: Work, user_id: int) -> Row:
     """Raises NotFound."""
     user = queries.find(work.session, user_id)
     if user is None:
-        raise NotFound(f"There is no user {user_id}.")
+        raise no_such_user(user_id)
     return user
+
+
+def no_such_user(user_id: int) -> NotFound:
+    return NotFound(f"There is no user {user_id}.")
 
 
 @reads_for_anyone

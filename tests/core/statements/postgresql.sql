@@ -318,7 +318,7 @@ FROM messages LEFT OUTER JOIN users AS sender ON sender.user_id = messages.sende
 WHERE messages.message_id = %(id)s::INTEGER
 
 -- messages._facts
-SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.is_deleted, messages.created_at, CASE WHEN ((EXISTS (SELECT *
+SELECT messages.message_id, messages.sender_id, messages.recipient_id, messages.message_type, messages.is_deleted, messages.created_at, CASE WHEN ((EXISTS (SELECT *
 FROM messaging_blocks
 WHERE messaging_blocks.user_id = messages.sender_id AND messaging_blocks.blocked_id = messages.recipient_id)) OR (EXISTS (SELECT *
 FROM messaging_blocks

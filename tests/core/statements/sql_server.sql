@@ -282,7 +282,7 @@ FROM [Messages] LEFT OUTER JOIN [Users] AS sender ON sender.[UserID] = [Messages
 WHERE [Messages].[MessageID] = :id
 
 -- messages._facts
-SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[IsDeleted], [Messages].[CreatedAt], CASE WHEN ((EXISTS (SELECT *
+SELECT [Messages].[MessageID], [Messages].[SenderID], [Messages].[RecipientID], [Messages].[MessageType], [Messages].[IsDeleted], [Messages].[CreatedAt], CASE WHEN ((EXISTS (SELECT *
 FROM [MessagingBlocks]
 WHERE [MessagingBlocks].[UserID] = [Messages].[SenderID] AND [MessagingBlocks].[BlockedID] = [Messages].[RecipientID])) OR (EXISTS (SELECT *
 FROM [MessagingBlocks]
