@@ -1,6 +1,7 @@
 """The composition: which features there are, and how core, realtime and features are joined into a server."""
 
 import asyncio
+import errno
 import functools
 import logging
 import re
@@ -14,7 +15,7 @@ from typing import Any
 import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.iostream import IOStream
 
 from regoods import migrations
@@ -100,6 +101,10 @@ INSIDE = ("/metrics", "/version", "/health")
 BACKLOG = 4096
 """New connections that may wait to be accepted, where the system allows it (net.core.somaxconn). Tornado's 128 are full
 when thousands come back after a restart; a client that finds it so tries again after 1, 3, 7 and 15 s."""
+
+OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+REST_SECONDS = 1.0
+"""Without accepting, where the system gives no more: each of the loop's turns would try it again and log why not."""
 
 MAX_HEADERS = 16 * 1024
 REFUSED_MESSAGE_BYTES = 1024
@@ -361,6 +366,30 @@ def answered(handler: http.EnvelopeHandler) -> None:
     http.log_request(handler)
 
 
+class Listening(socket.socket):
+    """One that listens, and rests while the system gives no file for another connection."""
+
+    __slots__ = ()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Raises BlockingIOError where there is none, or none can be had."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in OUT_OF_FILES:
+                raise
+            logger.error("no more connections can be accepted for %g s: %s", REST_SECONDS, error.strerror)
+        loop = IOLoop.current()
+        loop.update_handler(self, 0)
+        loop.call_later(REST_SECONDS, self._go_on, loop)
+        raise BlockingIOError
+
+    def _go_on(self, loop: IOLoop) -> None:
+        # A stop closes it.
+        if self.fileno() >= 0:
+            loop.update_handler(self, IOLoop.READ)
+
+
 class PatientServer(HTTPServer):
     """An HTTPServer whose silent and slow clients are ended by `Patience`, and who reads no request in two ways."""
 
@@ -369,6 +398,9 @@ class PatientServer(HTTPServer):
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         self.listening = [*self.listening, *sockets]
+        for one in self.listening:
+            # Whoever made it, or handed it over, keeps it by the same object.
+            one.__class__ = Listening
         super().add_sockets(self.listening)
 
     async def close_port(self, seconds: float) -> None:

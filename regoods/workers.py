@@ -37,6 +37,9 @@ LEAVE = signal.SIGUSR1
 PAUSES = (0, 1, 2, 4, 8, 16, 30)
 """Seconds before a worker is started anew, by how many before it had ended soon after their start."""
 
+AGAIN_SECONDS = 1.0
+"""Before it is tried again where the system would not start one."""
+
 STEADY_SECONDS = 30
 """Who lived so long had started well."""
 
@@ -120,6 +123,9 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[one for one in inherited if one],
             )
+        except OSError:
+            self._link.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
@@ -268,8 +274,13 @@ class Crew:
                 "worker %d ended (%s): another one starts%s", place, _how(code), f" in {pause} s" if pause else ""
             )
             await asyncio.sleep(pause)
-            if self._places[place] is worker:
-                self._places[place] = self._start(place)
+            while self._places[place] is worker:
+                try:
+                    self._places[place] = self._start(place)
+                except OSError as error:
+                    # As where memory is short: the others go on.
+                    logger.error("worker %d cannot be started: %s", place, error.strerror)
+                    await asyncio.sleep(AGAIN_SECONDS)
 
     def _announce_once(self) -> None:
         if not self._announced and all(worker.serves for worker in self._places.values()):
@@ -289,7 +300,11 @@ class Crew:
     async def _replace_all(self) -> bool:
         """False where a new one could not start: then the old ones stay."""
         for place in self._places:
-            new = self._start(place)
+            try:
+                new = self._start(place)
+            except OSError as error:
+                logger.error("worker %d cannot be replaced (%s): the old ones stay", place, error.strerror)
+                return False
             await new.settled.wait()
             if not new.serves:
                 logger.error("worker %d cannot be replaced (%s): the old ones stay", place, _how(await new.ended()))
@@ -330,4 +345,7 @@ def print_nowhere() -> None:
 def _how(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
-    return f"killed by {signal.Signals(-code).name}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"  # most of the real-time ones have no name

@@ -178,10 +178,10 @@ class RedisSubscriber:
 
     def _confirm(self, channel: bytes) -> None:
         confirmed = self._wanted.get(channel)
-        if confirmed is None or confirmed.done():
-            return
-        confirmed.set_result(None)
-        self._unconfirmed -= 1
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(None)
+            self._unconfirmed -= 1
+        # The last one that it waited for may have been left meanwhile.
         if not self._unconfirmed and not self.connected:
             self.connected = True
             self._complained = False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from regoods.core import log, origin
-from regoods.core.errors import ApiError, InvalidToken, RateLimited, Unauthorized
+from regoods.core.errors import ApiError, InvalidToken, RateLimited, ServiceUnavailable, Unauthorized
 from regoods.core.feature import Services
 from regoods.core.tokens import Claims
 from regoods.core.work import Work, reads
@@ -91,8 +91,10 @@ class Admission:
             latest = await self._services.work.run(check_caller, user_id)
         except (InvalidToken, UnicodeDecodeError):
             await self._refuse(key, INVALID_TOKEN, InvalidToken())
-        except Exception:
-            logger.exception("authenticating a socket failed")
+        except Exception as error:
+            # A database that is away is said once by who knows it, not by each of thousands who come back.
+            if not isinstance(error, ServiceUnavailable):
+                logger.exception("authenticating a socket failed")
             self.count(AUTHENTICATION_FAILED)
             raise Refused(AUTHENTICATION_FAILED) from None
         return Admitted(user_id, latest, await self._take_place(user_id), expires)

@@ -43,6 +43,9 @@ FIRST_FRAME_BYTES = 16 * 1024
 HELD_BYTES = 64 * 1024
 """What may follow the first frame while it is being looked at."""
 
+UNREAD_BYTES = 64 * 1024
+"""Pongs that he leaves unread, beyond the kernel's buffers."""
+
 
 class FirstFrame(Shape, tag_field="type", tag="auth"):
     token: Annotated[str, Meta(min_length=1)]
@@ -155,10 +158,12 @@ class Newcomer(asyncio.Protocol):
             if not self._closing:
                 self._transport.write(frame(CLOSE, payload[:2]))
             self._transport.close()
-        elif self._closing or opcode is PONG:
+        elif self._closing or opcode is PONG or self._transport.is_closing():
             return
         elif opcode is PING:
             self._transport.write(frame(PONG, payload))
+            if self._transport.get_write_buffer_size() > UNREAD_BYTES:
+                self._cut()
         else:
             self._hear(opcode, payload)
 

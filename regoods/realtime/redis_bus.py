@@ -43,7 +43,8 @@ SETTLE_SECONDS = 0.25
 """What the log has already may still be on its way."""
 
 IDLE_SWEEPS = 30
-"""A channel whose user has had no socket here for so many ticks is left: longer than a handshake lasts."""
+"""A channel whose user has had no socket here for so many ticks is left: longer than a handshake lasts, unless the
+database hangs."""
 
 MOST_UNPUBLISHED = 50_000
 """Users of whom it is remembered that others do not know of their events; with more, all logs are compared."""
@@ -268,7 +269,11 @@ class RedisBus(Bus):
             self._send(self._channel(user_id), BEHIND, b"0", unpublished=user_id)
 
     def _came(self, user_id: int) -> None:
-        self._idle.pop(user_id, None)
+        if self._idle.pop(user_id, None) is None:
+            # His handshake lasted so long that the channel was left meanwhile.
+            confirmed = self._subscriber.follow(self._channel(user_id))
+            if confirmed is not None:
+                confirmed.add_done_callback(lambda _confirmed: self._look_at((user_id,)))
         if user_id in self._doubtful:
             self._doubtful.discard(user_id)
             self._look_at((user_id,))

@@ -155,8 +155,14 @@ class MessageSocket(EnvelopeHandler, WebSocketHandler):
         if stream.socket is None or stream.writing() or len(early) == EARLY_BYTES:
             stream.close()
             return
-        sock = stream.socket.dup()
-        stream.close()
+        try:
+            sock = stream.socket.dup()
+        except OSError as error:
+            # No file is left for it, and those who come back find the same.
+            logger.error("a socket could not be taken over: %s", error)
+            return
+        finally:
+            stream.close()
         sock.setblocking(False)
         admitted = self._admitted
         protocol = self._protocol(early)

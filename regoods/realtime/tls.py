@@ -33,7 +33,9 @@ class StreamTransport(asyncio.Transport):
         self._connection.connection_made(self)
         try:
             while True:
-                self._connection.data_received(await self._stream.read_bytes(READ_BYTES, partial=True))
+                data = await self._stream.read_bytes(READ_BYTES, partial=True)
+                # Looked up only now: a newcomer may have become somebody meanwhile.
+                self._connection.data_received(data)
                 await self._may_read.wait()
         except StreamClosedError:
             pass

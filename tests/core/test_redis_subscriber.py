@@ -1,7 +1,9 @@
 """What a node hears from a real Redis: channels followed and left."""
 
+import asyncio
 import logging
-from collections.abc import Sized
+from collections.abc import AsyncIterator, Sized
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -70,3 +72,51 @@ async def test_a_server_that_says_nothing_counts_as_gone_until_it_speaks_again(o
     own_redis.client.publish("news", "spring")
     await holds(lambda: heard == [b"spring"])
     await subscriber.stop()
+
+
+@asynccontextmanager
+async def slow_way(redis: RedisServer, last: asyncio.Event) -> AsyncIterator[str]:
+    """The URL of a way to Redis on which all but the first confirmation of a subscription wait for `last`."""
+    confirmation = b"*3\r\n$9\r\nsubscribe\r\n"
+    ended = asyncio.Event()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_redis, to_redis = await asyncio.open_connection("127.0.0.1", redis.port)
+
+        async def pass_on() -> None:
+            while data := await reader.read(65_536):
+                to_redis.write(data)
+            to_redis.close()
+
+        passing_on = asyncio.ensure_future(pass_on())
+        while data := await from_redis.read(65_536):
+            first, found, others = data.removeprefix(confirmation).partition(confirmation)
+            if found:
+                writer.write(confirmation + first)
+                await last.wait()
+                data = confirmation + others
+            writer.write(data)
+        await passing_on
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    await ended.wait()
+    server.close()
+
+
+async def test_a_channel_left_before_it_is_confirmed_keeps_nothing_from_being_whole(redis: RedisServer) -> None:
+    may_come = asyncio.Event()
+    async with slow_way(redis, may_come) as url:
+        subscriber = RedisSubscriber(url, lambda _channel, _payload: None, lambda: None)
+        subscriber.follow(b"node")
+        subscriber.follow(b"user")
+        subscriber.start()
+        await holds(lambda: subscriber._unconfirmed == 1)
+
+        subscriber.leave(b"user")
+        may_come.set()
+
+        await holds(lambda: subscriber.connected)
+        await subscriber.stop()

@@ -78,6 +78,8 @@ async def test_a_first_frame_says_whose_socket_it_is_over_tls(server: RunningSer
     await raw.send(text({"type": "auth", "token": ann.token()}))
     assert [(await raw.event())["type"] for _ in range(2)] == ["connected", "authenticated"]
 
+    await raw.send(text({"type": "ping"}))
+    assert await raw.event() == {"type": "pong"}
     await ben.write(ann)
     assert (await raw.event())["type"] == "message"
     raw.close()

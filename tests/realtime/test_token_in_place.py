@@ -232,6 +232,22 @@ async def test_a_newcomer_cannot_keep_the_loop_busy(ann: Person) -> None:
     assert answer == Frame(CLOSE, b"\x03\xf0Token required")
 
 
+async def test_a_newcomer_who_reads_no_pong_is_let_go(
+    server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "AUTH_SECONDS", 60)
+    monkeypatch.setattr(newcomers, "MOST_FRAMES", 10_000)  # who lets some time go by sends as many
+    raw = await dial_raw(ann, b"", headers=SPEAKS, receive_buffer=4096)
+
+    for _ in range(100):  # 13 MB, beyond any kernel's buffers
+        await raw.send(frame(PING, b"x" * 125) * 1000)
+        if not server.app.newcomers.here:
+            break
+
+    assert not server.app.newcomers.here
+    assert not server.app.metrics.refused  # and not for what it said
+
+
 async def test_a_newcomer_may_leave(server: RunningServer, ann: Person) -> None:
     for reply, raw in (((1000, ""), await knock(ann)), ((None, ""), await knock(ann))):
         await raw.send(closing(reply[0]))

@@ -231,6 +231,24 @@ async def test_channels_of_those_who_are_gone_are_left(
 
 
 @pytest.mark.editions("sqlite")
+async def test_a_channel_left_while_its_handshake_still_lasts_is_followed_again(
+    nodes: Nodes, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that hangs may hold a handshake for longer than a channel is kept for nobody."""
+    monkeypatch.setattr(redis_bus, "IDLE_SWEEPS", 1)
+    one, two = nodes
+    await two.app.bus.follow(2)
+    await holds(lambda: own_redis.client.pubsub_channels("regoods:user:*") == ["regoods:user:2"])
+    await holds(lambda: not own_redis.client.pubsub_channels("regoods:user:*"))
+    await one.person(1).write(two.person(2))
+
+    two.app.bus.numbers.joined(2, 0)
+
+    await holds(lambda: own_redis.client.pubsub_channels("regoods:user:*") == ["regoods:user:2"])
+    await holds(lambda: two.app.metrics.bus.resyncs)
+
+
+@pytest.mark.editions("sqlite")
 async def test_a_redis_that_answers_and_runs_no_scripts_is_said_to_be_away(
     nodes: Nodes, own_redis: RedisServer
 ) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import signal
 from pathlib import Path
 
@@ -197,6 +198,35 @@ async def test_one_that_hangs_is_killed_and_replaced_where_systemd_asks_for_sign
     assert "hangs, for it was silent for 6 s: killed" in process.errors
     process.signal(signal.SIGTERM)
     assert await process.exit_code() == 0
+
+
+@pytest.mark.gen_test(timeout=SECONDS)
+async def test_where_the_system_lets_none_start_the_others_go_on_and_it_is_tried_again(together: Start) -> None:
+    process = await together().started()
+    before = process.workers
+    ended, left = sorted(before)
+    files = resource.prlimit(process.process_id, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.process_id, resource.RLIMIT_NOFILE, (3, files[1]))
+
+    async def is_said(what: str) -> bool:
+        return re.search(rf"ERROR regoods\.workers: worker \d {what}", process.errors) is not None
+
+    os.kill(ended, signal.SIGRTMIN + 1)
+    await eventually(lambda: is_said(r"ended \(killed by signal \d+\): another one starts"))
+    await eventually(lambda: is_said("cannot be started: Too many open files"))
+    process.signal(signal.SIGHUP)
+    await eventually(lambda: is_said(r"cannot be replaced \(Too many open files\): the old ones stay"))
+    assert process.workers == {left}
+    assert (await process.person(1).get("/health/ready", root="", token="")).status == 200
+    resource.prlimit(process.process_id, resource.RLIMIT_NOFILE, files)
+
+    async def is_replaced() -> bool:
+        return len(process.workers) == 2 and ended not in process.workers
+
+    await eventually(is_replaced)
+    process.signal(signal.SIGTERM)
+    assert await process.exit_code() == 0
+    assert "Traceback" not in process.errors
 
 
 @pytest.mark.gen_test(timeout=SECONDS)
