@@ -176,6 +176,7 @@ async def test_while_the_server_is_away_callers_are_told_to_come_back(
         server.start()
         ann, ben = server.person(1), server.person(2)
         before = await ann.write(ben, "Before")
+        at_ben = await ben.connect()
 
         await asyncio.to_thread(own.stop)
         new = {"recipientId": 2, "messageContent": "During"}
@@ -192,6 +193,7 @@ async def test_while_the_server_is_away_callers_are_told_to_come_back(
         assert (await ann.get("/health/ready", root="")).status == 200
         after = await ann.write(ben, "After")
         assert (await ben.get("/messages/user/1")).data == [before, after]
+        assert [event["message"] for event in await at_ben.quiet()] == [after]
         await server.stop()
 
 

@@ -10,6 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
+from regoods import app
 from regoods.core import patience
 from regoods.core.settings import Settings
 from tests.support.line import Line, line
@@ -51,6 +52,13 @@ async def test_a_bad_or_expired_token_is_invalid(ann: Person) -> None:
     forged = jwt.encode({"userId": 1, "exp": 2**33}, "another-secret-of-the-right-length-for-sure", "HS256")
     tokens = ["rubbish", good[:-3], good + "x", forged, ann.token(timedelta(seconds=-1)), "caf\u00e9"]
     tokens += [token_with(ann, userId=user_id) for user_id in (0, -1, 2**31, True, "1", None)]
+    later = int(datetime.now(UTC).timestamp()) + 60
+    tokens += [
+        token_with(ann, nbf=later),
+        jwt.encode({"userId": 1}, ann.secret, "HS256"),
+        jwt.encode({"userId": 1, "exp": later}, ann.secret * 2, "HS512"),
+        jwt.encode({"userId": 1, "exp": later}, None, "none"),
+    ]
 
     for token in tokens:
         refused = await ann.get("/messages/unread-count", token=token)
@@ -353,6 +361,26 @@ async def test_a_body_that_never_comes_ends_the_connection(
         server.app.patience.sweep()
         assert await wire.ended() == b""
     await still_answers(ann)
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments stand for half a minute and a minute, looked at every five seconds."""
+    assert (patience.BODY_SECONDS, patience.IDLE_SECONDS, app.PATIENCE_MS) == (30, 65, 5_000)
+    monkeypatch.setattr(app, "PATIENCE_MS", 100)
+    monkeypatch.setattr(patience, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "IDLE_SECONDS", 0.3)
+
+
+async def test_a_server_looks_by_itself_for_who_takes_too_long(
+    little_patience: None, server: RunningServer, ann: Person
+) -> None:
+    async with line(server) as in_head, line(server) as in_body, line(server) as silent:
+        await in_head.say(b"GET /health HTTP/1.1\r\nHost:")
+        await in_body.ask("POST", "/api/v1/messages", ann.token(), "Content-Length: 100\r\n", b'{"recipientId"')
+
+        for wire in (in_head, in_body, silent):
+            assert await wire.ended() == b""
 
 
 async def test_who_sends_a_body_nobody_wants_gets_to_see_the_answer(ann: Person) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
+from regoods import app
 from regoods.core import keys
 from regoods.core.errors import InvalidToken, ServiceUnavailable
 from regoods.core.keys import KeySet, known_keys
@@ -28,7 +29,7 @@ from regoods.core.settings import Settings, SettingsError
 from regoods.core.tokens import TokenVerifier, mint
 from tests.support.people import Person
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import connect_raw, dial_raw
+from tests.support.raw_socket import connect_raw, dial_raw, eventually
 from tests.support.server import RunningServer
 
 SECRET, PREVIOUS = "the-secret-of-today-" * 2, "the-secret-of-yesterday-" * 2
@@ -352,6 +353,29 @@ async def test_while_the_address_is_away_known_keys_go_on(issuer: Issuer, troubl
 @pytest.fixture
 def settings(settings: Settings, issuer: Issuer) -> Settings:
     return msgspec.structs.replace(settings, jwt_jwks_url=issuer.url)
+
+
+@pytest.fixture
+def asked_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment stands for the five minutes."""
+    assert app.KEYS_MS == 300_000
+    monkeypatch.setattr(app, "KEYS_MS", 100)
+
+
+async def test_a_server_finds_out_by_itself_that_a_key_is_gone(
+    asked_often: None, issuer: Issuer, server: RunningServer, ann: Person
+) -> None:
+    issuer.publish(one=RSA, two=ED)
+    stolen = signed(RSA, "RS256", "one", userId=1)
+    assert (await ann.get("/messages/unread-count", token=stolen)).status == 200
+
+    issuer.publish(two=ED)
+
+    async def is_refused() -> bool:
+        return (await ann.get("/messages/unread-count", token=stolen)).status == 401
+
+    await eventually(is_refused)
+    assert (await ann.get("/messages/unread-count", token=signed(ED, "EdDSA", "two", userId=1))).status == 200
 
 
 @pytest.fixture

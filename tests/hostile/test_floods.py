@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from regoods.core import patience
-from regoods.core.http import DRAINED_BODY
 from tests.support.figures import Figures
 from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
@@ -30,6 +29,9 @@ PAUSE = 0.02
 BESIDE = 1.0, 8.0
 SOAKED = 0.1, 2.0
 """Seconds that the normal client may wait: of 95 % of his calls, and of any."""
+
+DROPPED = 64 * MIB
+"""Of a body, so that its sender gets to see why it is refused."""
 
 MEMORY = 64 * MIB
 """By which a flood may make the server grow."""
@@ -207,7 +209,7 @@ async def test_a_body_larger_than_what_is_dropped_is_not_read_to_its_end(tmp_pat
         ]
         are_refusals(await asyncio.gather(*flood))
     # What the kernels hold is sent, but not read.
-    assert max(sent) < DRAINED_BODY + 30 * MIB
+    assert max(sent) < DROPPED + 30 * MIB
 
 
 async def flooded_by_brackets(server: ServerProcess, figures: Figures, within: tuple[float, float], calls: int) -> None:

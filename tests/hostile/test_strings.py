@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,9 @@ async def test_no_string_means_more_than_itself(tmp_path: Path) -> None:
             for target in (b"/\x852026-01-06\x85forged", b"/\x9b2J\x9b31m", b"/\xe2\x80\xa8forged"):
                 await wire.say(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert (await wire.answer()).status == 404
+        server.signal(signal.SIGTERM)
+        assert await server.exit_code() == 0  # what it logged last is written then
+        assert r"path=/\x9b2J" in server.errors
         for logged in server.errors.splitlines():
             assert LINE.fullmatch(logged), logged
             assert " ERROR " not in logged, logged

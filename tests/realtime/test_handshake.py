@@ -152,6 +152,8 @@ def bad_tokens(person: Person) -> dict[str, str]:
         "without userId": jwt.encode({"exp": claims["exp"]}, secret, algorithm="HS256"),
         "of true": jwt.encode(claims | {"userId": True}, secret, algorithm="HS256"),
         "of text": jwt.encode(claims | {"userId": "1"}, secret, algorithm="HS256"),
+        "not yet valid": jwt.encode(claims | {"nbf": now + timedelta(minutes=1)}, secret, algorithm="HS256"),
+        "of a negative number": jwt.encode(claims | {"userId": -1}, secret, algorithm="HS256"),
         "of zero": jwt.encode(claims | {"userId": 0}, secret, algorithm="HS256"),
         "too large for an INT": jwt.encode(claims | {"userId": 2**31}, secret, algorithm="HS256"),
         "no ASCII": "t\u00f6ken",

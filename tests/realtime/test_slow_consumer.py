@@ -36,6 +36,7 @@ async def test_who_never_reads_is_let_go_while_the_others_get_everything(
     server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.3)  # the five he has are a long time
+    monkeypatch.setattr(connection, "SLOW_SECONDS", 3600)  # so that only the bytes count
     await connect_raw(ben, receive_buffer=SMALL)
     other_tab, at_ann = await ben.connect(), await ann.connect()
     count = 500  # 7.5 MB, beyond any kernel's buffers

@@ -158,11 +158,13 @@ async def test_the_file_is_locked_for_ten_seconds(begin: Begin, tmp_path: Path, 
     crowd = await Crowd(senders, pause=0.5).begin(process)
     await crowd.until_acknowledged(1)
 
+    begun = time.monotonic()
     with locked(path):
         await crowd.until_refused(senders)
         await reads_go_on(process)
         await crowd.until_refused(senders)
     over = time.monotonic()
+    assert over - begun > 10
     await crowd.until_acknowledged(1)
     recovered = time.monotonic() - over
     await crowd.until_acknowledged(senders)

@@ -1,5 +1,5 @@
-"""No token stands in anything a server says: its lines, its answers, its metrics. Real processes that log all they can,
-with their Redis away, their keys out of reach and at last without their table of users."""
+"""No token stands in anything a server says or keeps: lines, answers, metrics, files, Redis. Real processes that log
+all they can, with their Redis away, their keys out of reach and at last without their table of users."""
 
 import asyncio
 import contextlib
@@ -141,6 +141,23 @@ async def say_everywhere(line: Eavesdropper, token: str) -> None:
             await line.knock(path, *hostile, headers=headers)
 
 
+def files_in(folder: Path) -> dict[str, str]:
+    """What a server has written there: its log, its database, its database's log."""
+    return {path.name: path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()}
+
+
+def kept_by(redis: RedisServer) -> str:
+    """Each key with what it holds."""
+    client = redis.client
+    read = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "set": client.smembers,
+        "zset": lambda key: client.zrange(key, 0, -1),
+    }
+    return repr([(key, read[client.type(key)](key)) for key in client.scan_iter()])
+
+
 @pytest.mark.gen_test(timeout=240)
 @pytest.mark.parametrize(("app_env", "log_format"), [("development", "text"), ("production", "json")])
 async def test_no_token_is_ever_said_again(
@@ -169,6 +186,7 @@ async def test_no_token_is_ever_said_again(
         unread = [await line.say(held, until_end=False)]
         _, slow = await asyncio.open_connection(*urlsplit(process.base_url).netloc.split(":"))
         slow.write(f"POST /api/v1/messages?{tokens[1]} HTTP/1.1\r\nAuthorization: Bearer {tokens[1]}".encode())
+        in_redis = kept_by(own_redis)
         own_redis.kill()
         for token in tokens[:3]:
             await say_everywhere(line, token)
@@ -204,6 +222,9 @@ async def test_no_token_is_ever_said_again(
     lines = "".join(process.errors for process in processes)
     printed = "".join(one for process in processes for one in process.lines)
     answers = b"".join(line.heard).decode("utf-8", "replace")
+    files = files_in(tmp_path)
+    assert "regoods.db" in files
+    assert ":refused:" in in_redis
     assert "Traceback" in lines  # of what was provoked
     assert "/api/v1/messages/unread-count" in lines
     assert "101 Switching Protocols" in answers
@@ -212,7 +233,7 @@ async def test_no_token_is_ever_said_again(
     assert (app_env == "production") or jwt.decode(printed.split("\n  ")[1].split()[0], ann.secret, ["HS256"])
     for token in tokens:
         _, claims, signature = token.split(".")
-        for said in (lines, printed, answers):
+        for said in (lines, printed, answers, in_redis, *files.values()):
             assert token not in said
             for part in (claims, signature):
                 assert part not in said
