@@ -59,7 +59,7 @@ class Complaints:
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
-    __slots__ = ("call", "error", "future", "in_doubt", "origin", "outbox", "queued", "result")
+    __slots__ = ("call", "error", "future", "origin", "outbox", "queued", "result")
 
     def __init__(
         self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any], origin: Origin | None
@@ -71,8 +71,6 @@ class Unit:
         self.outbox: Outbox = []
         self.result: Any = None
         self.error: Exception | None = None
-        self.in_doubt = False
-        """Whether it succeeded, and the connection broke off while it was being committed."""
 
 
 class Lane:
@@ -294,11 +292,9 @@ class _Worker:
                     return None
             except Exception as failure:
                 error = failure
-                repeatable, broke_off = self._may_repeat(failure), self._broke_off(failure)
+                repeatable = self._may_repeat(failure)
                 self._discard()
                 if not repeatable:
-                    for unit in waiting:
-                        unit.in_doubt = broke_off and unit.error is None
                     break
                 # Whoever met in a deadlock must not meet again.
                 time.sleep(random.uniform(0, JITTER_SECONDS * attempt))
@@ -309,11 +305,8 @@ class _Worker:
     def _may_repeat(self, error: Exception) -> bool:
         if self._database.undid_all(error):
             return True
-        return self._session is not None and self._database.lost_connection(error) and not self._session.committing
-
-    def _broke_off(self, error: Exception) -> bool:
-        """Whether nobody knows if the transaction was committed."""
-        return self._session is not None and self._session.committing and self._database.lost_connection(error)
+        lost = self._session is not None and self._database.lost_connection(error)
+        return lost and self._session is not None and not self._session.committing
 
     def _write(self, session: Session, batch: Sequence[Unit]) -> None:
         """Commit the batch; a unit that fails takes only itself back.
@@ -380,6 +373,6 @@ def _trace(tracer: tracing.Tracer, batch: Sequence[Unit], begun: float, ended: f
 
 
 def _take_back(batch: Sequence[Unit], error: Exception) -> None:
-    """Nothing of the batch is known to be on disk: every unit that had succeeded failed with it."""
+    """Nothing of the batch is on disk: every unit that had succeeded failed with it."""
     for unit in batch:
         unit.error = unit.error or error

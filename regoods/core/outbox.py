@@ -62,8 +62,6 @@ class EventLog:
     """The number of the newest event in a user's log, 0 where there is none."""
     latest_of: Callable[[Session, Sequence[int]], Mapping[int, int]]
     """The same of several users; those without any are left out."""
-    holds: Callable[[Session, Publication], bool]
-    """Whether a numbered publication stands in the log under its number."""
 
 
 def numbered(event: bytes, number: int) -> bytes:

@@ -14,7 +14,6 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from regoods.core import log, origin, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
-from regoods.core.doubts import Doubts, InDoubt
 from regoods.core.errors import ApiError, ServiceUnavailable
 from regoods.core.lanes import Complaints, Lane, Unit
 from regoods.core.metrics import Metrics
@@ -92,10 +91,6 @@ class Work:
         """As `latest_number`, of several users; those without any are left out."""
         return {} if self._log is None else self._log.latest_of(self.session, user_ids)
 
-    def is_logged(self, publication: Publication) -> bool:
-        """Whether a numbered publication was committed."""
-        return self._log is not None and self._log.holds(self.session, publication)
-
     def online(self, user_ids: Collection[int]) -> set[int]:
         """Those of them who have an open socket at this moment; ask once for all of them."""
         return self._online(user_ids)
@@ -160,12 +155,6 @@ def writes_for_anyone(function: Callable[Concatenate[Work, int, P], T]) -> Actio
     return Action(function, writes=True, checks_caller=False)
 
 
-@reads_for_anyone
-def find_logged(work: Work, _user_id: int, publications: Sequence[Publication]) -> Sequence[bool]:
-    """Which of some numbered publications were committed."""
-    return [work.is_logged(publication) for publication in publications]
-
-
 class WorkQueue:
     """Runs actions: writes in group commits, reads beside them."""
 
@@ -212,7 +201,6 @@ class WorkQueue:
             database, writes=False, threads=1, batch_limit=1, metrics=metrics.lanes["slow"], settle=self._settle
         )
         self._lanes = (self._writer, self._readers, self._slow_reader)
-        self._doubts = Doubts(lambda publications: self.run(find_logged, 0, publications), self._push)
         self._complaints = Complaints(logger)
         self.refused = 0
         """Calls that found a full lane."""
@@ -233,7 +221,6 @@ class WorkQueue:
     async def stop(self, seconds: float) -> None:
         """Finish what waits, then end the threads; at most so long."""
         self._stopping = True
-        self._doubts.stop()
         await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes))
 
     @property
@@ -302,20 +289,16 @@ class WorkQueue:
     def _settle(self, batch: Sequence[Unit]) -> None:
         """Tell and answer; on the loop's thread, after the commit."""
         for unit in batch:
-            error = None if unit.error is None else self._translate(unit.error)
-            for publication in unit.outbox:
-                publication.origin = unit.origin
-            if error is None:
+            if unit.error is None:
                 for publication in unit.outbox:
+                    publication.origin = unit.origin
                     self._push(publication)
-            elif unit.in_doubt and unit.outbox:
-                error = InDoubt(self._doubts.add(unit.outbox, unit.result))
             if unit.future.cancelled():
                 continue
-            if error is None:
+            if unit.error is None:
                 unit.future.set_result(unit.result)
             else:
-                unit.future.set_exception(error)
+                unit.future.set_exception(self._translate(unit.error))
 
     def _push(self, publication: Publication) -> None:
         begun = time.monotonic()

@@ -1,5 +1,4 @@
-"""POSTs whose clients went away before they had the answer, or were told 503 while nobody knew whether they were done:
-the SPA, or its user, sends such a one again, without a key.
+"""POSTs whose clients went away before they had the answer: the SPA sends such a one again, without a key.
 
 What is remembered lives in memory, and for a minute. All nodes are told, for a balancer sends the second time anywhere.
 """
@@ -21,7 +20,7 @@ REMEMBERED = 1_000
 
 ELSEWHERE_SECONDS = 10.0
 """How long what comes of it on another node is waited for: longer than a write takes on a database that is well, and
-the node may be dead. Likewise for a commit that broke off."""
+the node may be dead."""
 
 NOTICE = "unanswered_send"
 NOTHING = Raw(b"null")
@@ -49,8 +48,6 @@ class _Lost(NamedTuple):
 
     here: Outcome | None = None
     elsewhere: Outcome | None = None
-    in_doubt: Outcome | None = None
-    """Of a commit that broke off."""
 
 
 class UnansweredSends:
@@ -66,17 +63,12 @@ class UnansweredSends:
         self._lost[call] = self._lost.get(call, _Lost())._replace(here=outcome)
         return outcome
 
-    def doubted(self, user_id: int, new: NewMessage, outcome: Outcome) -> None:
-        """Its client is told 503, and the future wants what the log says of it."""
-        call = user_id, digest(new)
-        self._lost[call] = self._lost.get(call, _Lost())._replace(in_doubt=outcome)
-
     async def again(self, user_id: int, new: NewMessage) -> Raw | None:
-        """The message of an equal POST of this user that was not answered with it; None where none is stored."""
+        """The message of an equal POST of this user whose client went away; None where there was none, or it failed."""
         lost = self._lost.get((user_id, digest(new))) if self._lost else None
         if lost is None:
             return None
-        for outcome, seconds in zip(lost, (None, ELSEWHERE_SECONDS, ELSEWHERE_SECONDS), strict=True):
+        for outcome, seconds in zip(lost, (None, ELSEWHERE_SECONDS), strict=True):
             if outcome is not None:
                 await asyncio.wait([outcome], timeout=seconds)
                 if outcome.done() and not outcome.cancelled():

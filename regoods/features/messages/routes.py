@@ -5,7 +5,6 @@ from typing import Annotated
 from msgspec import Meta, Raw
 
 from regoods.core.calls import Body, Path, Place, call
-from regoods.core.doubts import InDoubt
 from regoods.core.errors import Conflict, Forbidden, NotFound
 from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
@@ -38,9 +37,6 @@ class Messages(ApiHandler):
         try:
             stored = await unanswered.again(self.user_id, new)
             message: Raw = await self.run(actions.send, new) if stored is None else stored
-        except InDoubt as doubt:
-            self._follow(new, doubt.outcome)
-            raise
         except BaseException:
             if self._outcome is not None:
                 self._outcome.cancel()
@@ -54,22 +50,6 @@ class Messages(ApiHandler):
             unanswered.answered(self.user_id, new)
             repeats.tell(self.services, self.user_id, new, "answered")
         self._answer(message)
-
-    def _follow(self, new: NewMessage, outcome: "asyncio.Future[Raw]") -> None:
-        """Whoever sends it again gets the message, if it was stored."""
-        services, user_id, mine = self.services, self.user_id, self._outcome
-
-        def told(outcome: "asyncio.Future[Raw]") -> None:
-            if outcome.cancelled():
-                repeats.tell(services, user_id, new, "failed")
-            else:
-                repeats.tell(services, user_id, new, "stored", outcome.result())
-
-        if mine is not None:
-            mine.cancel()
-        services.state(UnansweredSends).doubted(user_id, new, outcome)
-        repeats.tell(services, user_id, new, "storing")
-        outcome.add_done_callback(told)
 
     def _answer(self, message: Raw) -> None:
         self.send(message, 201)

@@ -90,7 +90,6 @@ _since = Query(
     .order_by(_e.seq)
     .limit(_limit)
 )
-_event = Query(sa.select(_e.event).where(_e.user_id == _user, _e.seq == sa.bindparam("number", type_=sa.Integer)))
 _oldest_number = Query(sa.select(sa.func.min(_e.seq)).where(_e.user_id == _user))
 _oldest = Query(sa.select(_e.event_id, _e.created_at).order_by(_e.event_id).limit(_limit))
 _delete_up_to = Query(sa.delete(events).where(_e.event_id <= sa.bindparam("last", type_=sa.BigInteger)))
@@ -179,12 +178,6 @@ def latest_of(session: Session, user_ids: Sequence[int]) -> dict[int, int]:
         rows = session.all(_latest_of, **{f"id{number}": user_id for number, user_id in enumerate(ids)})
         found.update({row.user_id: row.latest for row in rows})
     return found
-
-
-def holds(session: Session, publication: Publication) -> bool:
-    """Whether it stands under its number: with its own words, for what was taken back leaves its number to another."""
-    user_id, number = publication.audience[0], publication.numbers[0]
-    return bool(session.scalar(_event, user=user_id, number=number) == publication.event.decode())
 
 
 def since(session: Session, user_id: int, number: int, limit: int) -> list[Row]:

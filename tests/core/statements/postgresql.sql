@@ -581,11 +581,6 @@ FROM messaging_events
 WHERE messaging_events.user_id = %(user)s::INTEGER AND messaging_events.seq > %(since)s::INTEGER ORDER BY messaging_events.seq
  LIMIT %(limit)s::INTEGER
 
--- sync._event
-SELECT messaging_events.event
-FROM messaging_events
-WHERE messaging_events.user_id = %(user)s::INTEGER AND messaging_events.seq = %(number)s::INTEGER
-
 -- sync._oldest_number
 SELECT min(messaging_events.seq) AS min_1
 FROM messaging_events

@@ -512,11 +512,6 @@ WHERE [MessagingEvents].[UserID] = :user AND [MessagingEvents].[Seq] > :since OR
  OFFSET 0 ROWS
  FETCH FIRST :limit ROWS ONLY
 
--- sync._event
-SELECT [MessagingEvents].[Event]
-FROM [MessagingEvents]
-WHERE [MessagingEvents].[UserID] = :user AND [MessagingEvents].[Seq] = :number
-
 -- sync._oldest_number
 SELECT min([MessagingEvents].[Seq]) AS min_1
 FROM [MessagingEvents]
