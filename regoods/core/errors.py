@@ -4,8 +4,9 @@ Each class carries its envelope code (contract, section 2) and HTTP status; `cor
 into an answer, `realtime/` into an `error` event.
 """
 
+import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -110,6 +111,15 @@ class ServiceUnavailable(ApiError):
     status = 503
     default_message = "The service is busy or restarting. Please try again in a few seconds."
     default_retry_after = 2
+
+
+class Undecided(ServiceUnavailable):
+    """The connection to the database broke during the commit: what was asked for may have been done."""
+
+    def __init__(self, outcome: asyncio.Future[Any]) -> None:
+        super().__init__()
+        self.outcome = outcome
+        """The action's result once it is known that it was done; cancelled where it was not."""
 
 
 CODES = sorted({ApiError.code} | {error.code for error in ApiError.__subclasses__()})

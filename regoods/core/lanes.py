@@ -59,7 +59,7 @@ class Complaints:
 class Unit:
     """One waiting call: what to run in a session, and afterwards what came of it."""
 
-    __slots__ = ("call", "error", "future", "origin", "outbox", "queued", "result")
+    __slots__ = ("call", "error", "future", "in_doubt", "origin", "outbox", "queued", "result")
 
     def __init__(
         self, call: Callable[[Session, Outbox], Any], future: asyncio.Future[Any], origin: Origin | None
@@ -71,12 +71,15 @@ class Unit:
         self.outbox: Outbox = []
         self.result: Any = None
         self.error: Exception | None = None
+        self.in_doubt = False
+        """Whether it may have been committed in spite of its error."""
 
 
 class Lane:
     """Queues of units and the threads, with a connection each, that run them.
 
-    `seal` does what a batch of writes needs last, in its transaction. `settle` gets each finished batch on the loop's
+    `seal` does what a batch of writes needs last, in its transaction. `is_done` says, in another, whether a batch was
+    committed whose commit broke off; None where that cannot be told. `settle` gets each finished batch on the loop's
     thread: after its commit, with result or error in every unit.
     Writers have a queue each, so that what one user does is done, and told, in his order; readers share one.
     """
@@ -91,10 +94,12 @@ class Lane:
         metrics: LaneMetrics,
         settle: Callable[[Sequence[Unit]], None],
         seal: Callable[[Session, Sequence[Unit]], None] | None = None,
+        is_done: Callable[[Session, Sequence[Unit]], bool | None] | None = None,
     ) -> None:
         self._database = database
         self._writes = writes
         self._seal = seal
+        self._is_done = is_done
         self._batch_limit = batch_limit
         self._metrics = metrics
         self._settle = settle
@@ -166,7 +171,7 @@ class Lane:
         await asyncio.sleep(0)
 
     def _run(self, queue: "_Queue") -> None:
-        worker = _Worker(self._database, writes=self._writes, seal=self._seal)
+        worker = _Worker(self._database, writes=self._writes, seal=self._seal, is_done=self._is_done)
         worker.warm()
         ending = False
         while not ending:
@@ -234,11 +239,17 @@ class _Worker:
     """What one thread holds: a session, opened when it is needed and thrown away when it failed."""
 
     def __init__(
-        self, database: Database, *, writes: bool, seal: Callable[[Session, Sequence[Unit]], None] | None
+        self,
+        database: Database,
+        *,
+        writes: bool,
+        seal: Callable[[Session, Sequence[Unit]], None] | None,
+        is_done: Callable[[Session, Sequence[Unit]], bool | None] | None,
     ) -> None:
         self._database = database
         self._writes = writes
         self._seal = seal
+        self._is_done = is_done
         self._complaints = Complaints(logger)
         self._session: Session | None = None
         self._doubted = False
@@ -273,8 +284,8 @@ class _Worker:
     def work_off(self, batch: Sequence[Unit]) -> Exception | None:
         """Run a batch; the error with which all of it was taken back, if it was.
 
-        Run again is what a deadlock undid, and what a lost connection cannot have committed. A unit that broke the
-        transaction, or took too long, is left out the next time.
+        Run again is what a deadlock undid, and what a lost connection has not committed: where it broke during the
+        commit, the log is asked first. A unit that broke the transaction, or took too long, is left out the next time.
         """
         waiting = list(batch)
         for attempt in range(1, ATTEMPTS + 1):
@@ -292,8 +303,17 @@ class _Worker:
                     return None
             except Exception as failure:
                 error = failure
-                repeatable = self._may_repeat(failure)
+                lost = self._session is not None and self._database.lost_connection(failure)
+                repeatable = lost or self._database.undid_all(failure)
+                committing = self._session is not None and self._session.committing
                 self._discard()
+                if lost and committing:
+                    done = self._look(waiting)
+                    if done:
+                        return None
+                    repeatable = done is False
+                    for unit in waiting:
+                        unit.in_doubt = done is None and unit.error is None
                 if not repeatable:
                     break
                 # Whoever met in a deadlock must not meet again.
@@ -302,11 +322,20 @@ class _Worker:
         _take_back(waiting, error)
         return error
 
-    def _may_repeat(self, error: Exception) -> bool:
-        if self._database.undid_all(error):
-            return True
-        lost = self._session is not None and self._database.lost_connection(error)
-        return lost and self._session is not None and not self._session.committing
+    def _look(self, batch: Sequence[Unit]) -> bool | None:
+        """Whether a batch was committed whose commit broke off; None where that cannot be told, or not now."""
+        if self._is_done is None:
+            return None
+        try:
+            session = self._session = self._database.session(writes=True)
+            session.begin()
+            done = self._is_done(session, batch)
+            session.rollback()
+        except Exception as error:
+            self._discard()
+            self._complaints.say("what became of a broken commit cannot be told yet", error)
+            return None
+        return done
 
     def _write(self, session: Session, batch: Sequence[Unit]) -> None:
         """Commit the batch; a unit that fails takes only itself back.
@@ -373,6 +402,6 @@ def _trace(tracer: tracing.Tracer, batch: Sequence[Unit], begun: float, ended: f
 
 
 def _take_back(batch: Sequence[Unit], error: Exception) -> None:
-    """Nothing of the batch is on disk: every unit that had succeeded failed with it."""
+    """Nothing of the batch is known to be on disk: every unit that had succeeded failed with it."""
     for unit in batch:
         unit.error = unit.error or error

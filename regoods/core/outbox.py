@@ -62,6 +62,9 @@ class EventLog:
     """The number of the newest event in a user's log, 0 where there is none."""
     latest_of: Callable[[Session, Sequence[int]], Mapping[int, int]]
     """The same of several users; those without any are left out."""
+    holds: Callable[[Session, Sequence[Publication]], bool]
+    """Whether the publications of a transaction whose commit broke off are kept. Waits until it can no longer become
+    so; changes nothing that anybody sees. All of them were numbered in that transaction, and there is one at least."""
 
 
 def numbered(event: bytes, number: int) -> bytes:

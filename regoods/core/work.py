@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from regoods.core import log, origin, tracing
 from regoods.core.clock import Clock
 from regoods.core.database import Database, Session
-from regoods.core.errors import ApiError, ServiceUnavailable
+from regoods.core.errors import ApiError, ServiceUnavailable, Undecided
 from regoods.core.lanes import Complaints, Lane, Unit
 from regoods.core.metrics import Metrics
 from regoods.core.outbox import EventLog, Outbox, Publication, Subject
@@ -40,6 +41,13 @@ WORKER_THREADS = SERVER_WRITERS + READERS + 1
 
 COME_BACK_SECONDS = (1, 4)
 """Who finds a full lane is sent away for a time between these, so that not all come back at once."""
+
+DOUBT_SECONDS = 1.0
+"""So often the database is asked what became of commits that broke off."""
+
+MOST_DOUBTS = 4 * SERVER_WRITERS
+"""Such commits that are remembered: when a database goes away, each writer has one at most. Of those beyond it readers
+learn when they next ask what they missed."""
 
 
 class Work:
@@ -90,6 +98,10 @@ class Work:
     def latest_numbers(self, user_ids: Sequence[int]) -> Mapping[int, int]:
         """As `latest_number`, of several users; those without any are left out."""
         return {} if self._log is None else self._log.latest_of(self.session, user_ids)
+
+    def holds(self, publications: Sequence[Publication]) -> bool:
+        """Whether the log keeps these, whose commit broke off."""
+        return self._log is not None and self._log.holds(self.session, publications)
 
     def online(self, user_ids: Collection[int]) -> set[int]:
         """Those of them who have an open socket at this moment; ask once for all of them."""
@@ -188,6 +200,7 @@ class WorkQueue:
             metrics=metrics.lanes["writes"],
             settle=self._settle,
             seal=None if log is None else self._append_to_log,
+            is_done=None if log is None else self._is_logged,
         )
         self._readers = Lane(
             database,
@@ -204,6 +217,9 @@ class WorkQueue:
         self._complaints = Complaints(logger)
         self.refused = 0
         """Calls that found a full lane."""
+        self._doubts: deque[tuple[Sequence[Unit], Sequence[asyncio.Future[Any]]]] = deque()
+        """Batches whose commit broke off, and the outcome of each unit."""
+        self._clearing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
@@ -221,6 +237,8 @@ class WorkQueue:
     async def stop(self, seconds: float) -> None:
         """Finish what waits, then end the threads; at most so long."""
         self._stopping = True
+        if self._clearing is not None:
+            self._clearing.cancel()
         await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes))
 
     @property
@@ -286,19 +304,67 @@ class WorkQueue:
         if publications and self._log is not None:
             self._log.append(session, publications, self._clock.now())
 
+    def _is_logged(self, session: Session, batch: Sequence[Unit]) -> bool | None:
+        """Whether a batch was committed; None where it told nobody of anything."""
+        publications = [one for unit in batch if unit.error is None for one in unit.outbox]
+        return self._log.holds(session, publications) if publications and self._log is not None else None
+
     def _settle(self, batch: Sequence[Unit]) -> None:
         """Tell and answer; on the loop's thread, after the commit."""
+        doubtful: list[Unit] = []
         for unit in batch:
             if unit.error is None:
-                for publication in unit.outbox:
-                    publication.origin = unit.origin
-                    self._push(publication)
+                self._push_all(unit)
+            elif unit.in_doubt and unit.outbox:
+                doubtful.append(unit)
+                continue
             if unit.future.cancelled():
                 continue
             if unit.error is None:
                 unit.future.set_result(unit.result)
             else:
                 unit.future.set_exception(self._translate(unit.error))
+        if doubtful:
+            self._doubt(doubtful)
+
+    def _doubt(self, units: Sequence[Unit]) -> None:
+        """Answer that it is not known what became of them, and find it out once the database answers again."""
+        assert self._loop is not None
+        outcomes: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in units]
+        for unit, outcome in zip(units, outcomes, strict=True):
+            if not unit.future.cancelled():
+                unit.future.set_exception(Undecided(outcome))
+        if len(self._doubts) >= MOST_DOUBTS:
+            for outcome in outcomes:
+                outcome.cancel()
+            return
+        self._doubts.append((units, outcomes))
+        if not self._stopping and (self._clearing is None or self._clearing.done()):
+            self._clearing = asyncio.ensure_future(self._clear_doubts())
+
+    async def _clear_doubts(self) -> None:
+        while self._doubts:
+            units, outcomes = self._doubts[0]
+            try:
+                done = await self.run(_holds, 0, [one for unit in units for one in unit.outbox])
+            except ServiceUnavailable:
+                await asyncio.sleep(DOUBT_SECONDS)
+                continue
+            except Exception:
+                logger.exception("what became of a broken commit cannot be told")
+                done = False
+            self._doubts.popleft()
+            for unit, outcome in zip(units, outcomes, strict=True):
+                if done:
+                    self._push_all(unit)
+                    outcome.set_result(unit.result)
+                else:
+                    outcome.cancel()
+
+    def _push_all(self, unit: Unit) -> None:
+        for publication in unit.outbox:
+            publication.origin = unit.origin
+            self._push(publication)
 
     def _push(self, publication: Publication) -> None:
         begun = time.monotonic()
@@ -319,6 +385,12 @@ class WorkQueue:
             self._complaints.say("the database refused", error)
             return ServiceUnavailable()
         return error
+
+
+@writes_for_anyone
+def _holds(work: Work, _user_id: int, publications: Sequence[Publication]) -> bool:
+    """Whether publications were committed whose commit broke off."""
+    return work.holds(publications)
 
 
 def _tell(publication: Publication, sockets: int) -> None:

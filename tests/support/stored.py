@@ -27,7 +27,9 @@ class Stored:
                 sa.select(message.message_id, message.sender_id, message.message_content).order_by(message.message_id)
             ).all()
             logged = connection.execute(sa.select(event.user_id, event.seq, event.event).order_by(event.seq)).all()
-            latest = connection.execute(sa.select(cursor.user_id, cursor.latest).where(cursor.user_id > 0)).all()
+            latest = connection.execute(
+                sa.select(cursor.user_id, cursor.latest).where(cursor.user_id > 0, cursor.latest > 0)
+            ).all()
         database.close()
         self._all = {row.message_id for row in rows}
         rows = [row for row in rows if " wrote " in row.message_content]

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Raw
 
 from regoods.core.calls import Body, Path, Place, call
-from regoods.core.errors import Conflict, Forbidden, NotFound
+from regoods.core.errors import Conflict, Forbidden, NotFound, Undecided
 from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
 from regoods.features.messages import actions, events, repeats, rules
@@ -37,15 +37,18 @@ class Messages(ApiHandler):
         try:
             stored = await unanswered.again(self.user_id, new)
             message: Raw = await self.run(actions.send, new) if stored is None else stored
+        except Undecided as undecided:
+            self._storing = None
+            outcome = self._outcome or repeats.lost(self.services, self.user_id, new)
+            repeats.follow(self.services, self.user_id, new, outcome, undecided.outcome)
+            raise
         except BaseException:
             if self._outcome is not None:
-                self._outcome.cancel()
-                repeats.tell(self.services, self.user_id, new, "failed")
+                repeats.tell_outcome(self.services, self.user_id, new, self._outcome, None)
             raise
         self._storing = None
         if self._outcome is not None:
-            self._outcome.set_result(message)
-            repeats.tell(self.services, self.user_id, new, "stored", message)
+            repeats.tell_outcome(self.services, self.user_id, new, self._outcome, message)
         elif stored is not None:
             unanswered.answered(self.user_id, new)
             repeats.tell(self.services, self.user_id, new, "answered")
@@ -58,8 +61,7 @@ class Messages(ApiHandler):
     def on_connection_close(self) -> None:
         super().on_connection_close()
         if self._storing is not None:
-            self._outcome = self.services.state(UnansweredSends).lost(self.user_id, self._storing)
-            repeats.tell(self.services, self.user_id, self._storing, "storing")
+            self._outcome = repeats.lost(self.services, self.user_id, self._storing)
 
 
 class ReadMessage(ApiHandler):

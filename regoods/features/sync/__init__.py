@@ -19,7 +19,7 @@ No frames. Events: none of its own.
 from regoods.core.feature import Feature, Periodic
 from regoods.core.outbox import EventLog
 from regoods.features.sync.periodic import adopt, sweep
-from regoods.features.sync.queries import append, latest, latest_of
+from regoods.features.sync.queries import append, holds, latest, latest_of
 from regoods.features.sync.routes import ROUTES
 
 ADOPT_MS = 1_000
@@ -28,6 +28,6 @@ SWEEP_MS = 600_000
 FEATURE = Feature(
     name="sync",
     routes=ROUTES,
-    log=EventLog(append=append, latest=latest, latest_of=latest_of),
+    log=EventLog(append=append, latest=latest, latest_of=latest_of, holds=holds),
     periodic=(Periodic(adopt, ADOPT_MS), Periodic(sweep, SWEEP_MS)),
 )

@@ -84,6 +84,7 @@ _insert = Query(
         created_at=sa.bindparam("now", type_=_e.created_at.type),
     )
 )
+_event = Query(sa.select(_e.event).where(_e.user_id == _user, _e.seq == sa.bindparam("number", type_=sa.Integer)))
 _since = Query(
     sa.select(_e.seq, _e.event)
     .where(_e.user_id == _user, _e.seq > sa.bindparam("since", type_=sa.Integer))
@@ -162,6 +163,18 @@ def _advanced(session: Session, user_id: int, count: int) -> int:
             # Another writer gave him his first event meanwhile, and has committed.
             session.run(_advance, user=user_id, count=count)
     return latest(session, user_id)
+
+
+def holds(session: Session, publications: Sequence[Publication]) -> bool:
+    """Whether these were committed, which got their numbers in one transaction. Waits for its end."""
+    # The server may not have read the COMMIT yet, or may still be at it: until its end it holds its users' places.
+    _reserve(session, {publications[0].audience[0]: 0})
+    return all(
+        # Where it was taken back, the number is free, or by now another event's.
+        session.scalar(_event, user=user_id, number=number) == publication.event.decode()
+        for publication in publications
+        for user_id, number in zip(publication.audience, publication.numbers, strict=True)
+    )
 
 
 def latest(session: Session, user_id: int) -> int:

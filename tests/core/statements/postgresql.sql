@@ -575,6 +575,11 @@ WHERE messaging_cursors.user_id IN (%(id0)s::INTEGER, %(id1)s::INTEGER, %(id2)s:
 -- sync._insert
 INSERT INTO messaging_events (user_id, seq, event, created_at) VALUES (%(user)s::INTEGER, %(number)s::INTEGER, %(json)s::VARCHAR, %(now)s::TIMESTAMP WITH TIME ZONE) RETURNING messaging_events.event_id
 
+-- sync._event
+SELECT messaging_events.event
+FROM messaging_events
+WHERE messaging_events.user_id = %(user)s::INTEGER AND messaging_events.seq = %(number)s::INTEGER
+
 -- sync._since
 SELECT messaging_events.seq, messaging_events.event
 FROM messaging_events

@@ -505,6 +505,11 @@ WHERE [MessagingCursors].[UserID] IN (:id0, :id1, :id2, :id3, :id4, :id5, :id6, 
 -- sync._insert
 INSERT INTO [MessagingEvents] ([UserID], [Seq], [Event], [CreatedAt]) VALUES (:user, :number, :json, :now)
 
+-- sync._event
+SELECT [MessagingEvents].[Event]
+FROM [MessagingEvents]
+WHERE [MessagingEvents].[UserID] = :user AND [MessagingEvents].[Seq] = :number
+
 -- sync._since
 SELECT [MessagingEvents].[Seq], [MessagingEvents].[Event]
 FROM [MessagingEvents]
