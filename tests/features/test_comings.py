@@ -5,19 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from regoods.features.presence.comings import Comings
+from tests.support.clock import Watch
 
 MOMENT = datetime(2026, 1, 6, 10, tzinfo=UTC)
 LATER = datetime(2026, 1, 6, 11, tzinfo=UTC)
 ALL = 1000
-
-
-class Watch:
-    """Seconds, as they are set."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

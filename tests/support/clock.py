@@ -1,4 +1,4 @@
-"""A clock for tests."""
+"""Clocks for tests."""
 
 from datetime import datetime, timedelta
 
@@ -16,3 +16,12 @@ class ManualClock(Clock):
 
     def advance(self, by: timedelta) -> None:
         self._now = to_milliseconds(self._now + by)
+
+
+class Watch:
+    """Seconds, as they are set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
