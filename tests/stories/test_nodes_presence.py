@@ -302,6 +302,7 @@ async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: Re
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     # It is frozen, as far as Redis can tell, until the other one has taken over.
+    nodes[1].app.heartbeat.stop()
     node = nodes[1].app.bus.node.decode()  # type: ignore[attr-defined]
     nodes[1].app.places._looking.cancel()  # type: ignore[attr-defined]
     redis.client.zadd("regoods:alive:{nodes}", {node: 1})
@@ -309,6 +310,7 @@ async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: Re
     assert await is_online(ann, 2) is False
     places = nodes[1].app.places
     places._looking = asyncio.ensure_future(places._look_again_and_again())  # type: ignore[attr-defined]
+    nodes[1].app.heartbeat.start()
 
     assert (await at_ann.next_presence())[:2] == (2, True)
     assert await is_online(ann, 2) is True
@@ -365,6 +367,7 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
     await holds(lambda: not bus.link.connected)
     await leave(here)
     assert (await at_ann.next_presence())[:2] == (2, False)  # by what this node knows
+    bus._subscriber._attempts = 4  # so it hears later than the other one speaks
     own_redis.start()
 
     assert (await at_ann.next_presence())[:2] == (2, True)
