@@ -20,6 +20,7 @@ def _no_heartbeat(server: RunningServer) -> None:
     """So each ping is a probe's, and who gives way has not answered one."""
     server.app.heartbeat.stop()
 
+
 FULL = (1008, "Too many connections")
 
 
