@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import struct
-import time
 from typing import Any
 
 import pytest
@@ -173,13 +172,12 @@ async def test_the_limit_is_64_kib_unless_set(ann: Person) -> None:
 @pytest.mark.parametrize("announced", [100_000_000, 2**32, 2**63 - 1, 2**63])
 async def test_a_giant_is_refused_before_it_comes(ann: Person, announced: int) -> None:
     raw = await connect_raw(ann)
-    begun = time.monotonic()
 
-    await raw.send(frame(TEXT, b"", announced=announced))
+    await raw.send(frame(TEXT, b"", announced=announced))  # and not a byte of it
 
     received = await raw.next_but_pings()
+    assert received.opcode == CLOSE
     assert parse_close(received.payload)[0] in ({1009} if announced < 2**63 else {1002, 1009})
-    assert time.monotonic() - begun < 5
 
 
 async def test_who_sends_on_after_a_refusal_still_gets_to_see_it(server: RunningServer, ann: Person) -> None:
