@@ -15,6 +15,7 @@ from regoods.core.work import READERS, Work, reads_for_anyone
 from regoods.features.health import events
 from regoods.features.health.events import readiness
 from regoods.features.health.probe import PROBE_SECONDS, ProcessFigures
+from tests.support.nodes import holds
 from tests.support.people import LIMIT, Person
 from tests.support.server import RunningServer
 
@@ -129,7 +130,11 @@ async def test_a_connection_that_was_accepted_before_a_stop_is_heard(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "DRAIN_REQUESTS_SECONDS", 10 * LIMIT)
+    monkeypatch.setattr(app, "PATIENCE_MS", int(10_000 * LIMIT))
     monkeypatch.setattr(patience, "GRACE_SECONDS", 10 * LIMIT)
+    looks = []
+    lively = patience.Patience._lively
+    monkeypatch.setattr(patience.Patience, "_lively", lambda self: looks.append(self) or lively(self))
     server = RunningServer(settings)
     server.start()
     ann = server.person(1)
@@ -138,6 +143,7 @@ async def test_a_connection_that_was_accepted_before_a_stop_is_heard(
 
     stopping = asyncio.ensure_future(server.app.stop(server.http))
     for number, wire in enumerate(wires):
+        await holds(lambda number=number: len(looks) > 3 * number)  # whether somebody may be about to ask
         wire.ask("POST", "/api/v1/messages", json.dumps({"recipientId": 2, "messageContent": f"Number {number}"}))
         assert (await wire.answer())[0] == 201
     await asyncio.wait_for(stopping, LIMIT)  # nobody is left to wait for
