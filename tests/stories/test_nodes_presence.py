@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
-from regoods.realtime import redis_places
+from regoods.realtime import places, redis_places
 from regoods.realtime.redis_bus import RedisBus
 from regoods.realtime.redis_places import LEAVING
 from tests.support.nodes import Nodes, holds, two_nodes
@@ -99,7 +99,7 @@ async def test_a_partner_on_another_node_comes_and_goes(nodes: Nodes) -> None:
     await leave(at_home)
 
     assert (await at_ann.next_presence())[:2] == (2, False)  # and nothing before it
-    assert GRACE <= time.monotonic() - begun < GRACE + 2
+    assert time.monotonic() - begun >= GRACE
     assert await is_online(ann, 2) is False
     assert await is_silent(at_ann)
 
@@ -144,13 +144,16 @@ async def test_who_is_back_after_the_grace_is_told_of_anew_and_in_order(nodes: N
 # Places
 
 
-async def test_the_sixth_socket_is_refused_on_whichever_node(nodes: Nodes, redis: RedisServer) -> None:
+async def test_the_sixth_socket_is_refused_on_whichever_node(
+    nodes: Nodes, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All answer, so none is waited for: the time to answer in is longer than any test.
+    monkeypatch.setattr(places, "PROBE_SECONDS", 10 * LIMIT)
+    monkeypatch.setattr(redis_places, "LOOKS", int(10 * LIMIT * redis_places.LOOKS))
     one, two = nodes[0].person(1), nodes[1].person(1)
     tabs = [await one.connect() for _ in range(3)] + [await two.connect() for _ in range(2)]
-    begun = time.monotonic()
 
     assert await (await two.dial()).closed() == FULL
-    assert time.monotonic() - begun < 0.9  # all answer, so none is waited for
     assert (await dial_raw(one)).answer.status == 429  # the other node knows that he has been told
     assert entries(redis, 1) == 5
 
@@ -268,13 +271,17 @@ async def test_who_was_on_a_killed_node_goes_offline_and_his_places_are_free(
     assert (await at_ann.next_presence())[:2] == (2, True)
     await eventually(has(redis, 2, 5))
 
+    # By Redis' own time they count for three heartbeats at most, if nobody refreshes them.
+    seconds, microseconds = redis.client.time()
+    now = seconds + microseconds / 1_000_000
+    left = [until / 1000 - now for _, until in redis.client.zrange("regoods:sockets:{2}", 0, -1, withscores=True)]
+    assert len(left) == 5
+    assert max(left) <= 3 * 0.5
+
     processes[1].signal(signal.SIGKILL)
-    killed = time.monotonic()
 
     await eventually(sees(ann, 2, False))
-    assert time.monotonic() - killed < 3 * 0.5 + 1
     assert (await at_ann.next_presence())[:2] == (2, False)
-    assert time.monotonic() - killed < 3 * 0.5 + 1 + 5
     assert len(redis.client.keys("regoods:users:*")) == 1
     for _ in range(5):
         await processes[0].person(2).connect()
@@ -291,7 +298,7 @@ async def test_the_sockets_of_a_node_that_answers_no_more_give_way_in_a_second(
 
     await nodes[1].person(1).connect()
 
-    assert 0.9 < time.monotonic() - begun < 3
+    assert time.monotonic() - begun >= places.PROBE_SECONDS
     await eventually(has(redis, 1, 2))
     assert await tab.quiet() == []
 
