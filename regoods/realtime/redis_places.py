@@ -293,7 +293,8 @@ class RedisPlaces(Places):
         if added:
             # Redis has forgotten all, or this node was taken for dead.
             self._write_all = True
-        if self._write_all and (self._writing is None or self._writing.done()):
+        # What another node tells because of it, of who came back, is to be heard here.
+        if self._write_all and not self._bus.degraded and (self._writing is None or self._writing.done()):
             self._write_all = False
             self._writing = self._do(self._write_again())
         for node in dead:

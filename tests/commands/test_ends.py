@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Start
 from tests.support.nodes import holds
+from tests.support.process import Start
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from regoods import app
 from regoods.core import patience
 from regoods.core.settings import Settings
 from tests.support.line import Line, line
-from tests.support.people import Answer, Person
+from tests.support.people import LIMIT, Answer, Person
 from tests.support.server import RunningServer
 
 MIB = 1024 * 1024
@@ -396,8 +396,9 @@ async def test_a_form_is_no_json(ann: Person) -> None:
 
 
 async def test_who_hangs_up_in_the_middle_of_a_body_is_not_waited_for(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app, "DRAIN_REQUESTS_SECONDS", 10 * LIMIT)
     server = RunningServer(settings)
     server.start()
     ann = server.person(1)
@@ -406,7 +407,7 @@ async def test_who_hangs_up_in_the_middle_of_a_body_is_not_waited_for(
         await still_answers(ann)
     await still_answers(ann)
 
-    await asyncio.wait_for(server.stop(), 2)
+    await asyncio.wait_for(server.stop(), LIMIT)
 
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 

@@ -392,9 +392,7 @@ async def test_a_server_that_waits_for_keys_serves_the_others_meanwhile(silent_i
         asyncio.ensure_future(ann.get("/messages/unread-count", token=token)),
         asyncio.ensure_future(connect_raw(ann, token=token)),
     ]
-    begun = time.monotonic()
     assert (await ann.get("/messages/unread-count")).status == 200  # by a secret
-    assert time.monotonic() - begun < 2
     assert not any(one.done() for one in waiting)
 
     silent_issuer.answers.set()

@@ -313,6 +313,6 @@ async def test_what_came_just_before_the_stop_is_answered_though_its_batch_fails
     gate.opened.set()
 
     with pytest.raises(ServiceUnavailable):
-        await asyncio.wait_for(last, 2)
-    await asyncio.wait_for(stopping, 2)
+        await asyncio.wait_for(last, LIMIT)
+    await asyncio.wait_for(stopping, LIMIT)
     await first

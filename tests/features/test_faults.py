@@ -191,6 +191,7 @@ async def test_silence_leaves_the_connection_open_and_answers_nothing(
 
 
 async def test_who_was_left_in_silence_is_cut_off_at_the_end(server: RunningServer, ben: Person) -> None:
+    server.app.heartbeat.stop()
     silent = await connect_raw(ben)
     await fault(ben, "kill", how="silent")
 

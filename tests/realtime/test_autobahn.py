@@ -284,12 +284,6 @@ async def send(raw: RawSocket, case: Case) -> None:
         await asyncio.sleep(0)
 
 
-async def next_but_pings(raw: RawSocket) -> Frame:
-    while (received := await raw.next()).opcode == PING:
-        pass
-    return received
-
-
 @pytest.mark.parametrize("number", list(CASES))
 async def test_case(server: ServerProcess, number: str) -> None:
     case = CASES[number]
@@ -298,12 +292,12 @@ async def test_case(server: ServerProcess, number: str) -> None:
         await send(raw, case)
 
         for answer in case.answers:
-            received = await next_but_pings(raw)
+            received = await raw.next_but_pings()
             shown = received if isinstance(answer, Frame) else json.loads(received.payload)["type"]
             assert shown == answer
         if case.code is None:
             await raw.send(closing(1000))
-        end = await next_but_pings(raw)
+        end = await raw.next_but_pings()
         assert end.opcode == CLOSE, end
         assert parse_close(end.payload)[0] == (1000 if case.code is None else case.code or None)
         if case.code in (1002, 1007) and closing(case.code) not in case.sent:

@@ -37,6 +37,14 @@ class Node:
         return [int(frame) for frame in self.heard]
 
 
+async def one_that_waits_as_long_was_told() -> None:
+    """So whoever began to wait before this one would have been told: the loop's timers keep their order."""
+    control = Node()
+    control.ordering.joined(ANN, 0)
+    control.accept(2)
+    await eventually(control.was_told)
+
+
 async def test_in_order_is_pushed_at_once() -> None:
     node = Node()
     assert node.ordering.joined(ANN, 7) == 7
@@ -53,7 +61,7 @@ async def test_out_of_order_is_put_right() -> None:
     assert node.numbers == [1, 2, 3]
     node.accept(4)
     assert node.numbers == [1, 2, 3, 4, 5]
-    await asyncio.sleep(0.05)  # longer than one waits for a missing event
+    await one_that_waits_as_long_was_told()
     assert node.told == []
 
 
@@ -111,7 +119,7 @@ async def test_who_is_gone_waits_for_nothing() -> None:
     node.ordering.joined(ANN, 0)
     node.accept(2)
     node.ordering.left(ANN)
-    await asyncio.sleep(0.05)  # longer than one waits for a missing event
+    await one_that_waits_as_long_was_told()
     assert (node.numbers, node.told, node.ordering.users()) == ([], [], [])
 
 

@@ -96,6 +96,7 @@ async def test_faults_on_purpose_reach_tls_sockets(server: RunningServer, ann: P
     async def kill(how: str) -> None:
         assert (await ann.post("/debug/faults/kill", {"userId": 2, "how": how}, root="", token="")).status == 200
 
+    server.app.heartbeat.stop()
     silent = await connect_raw(ben)
     await kill("silent")
     await silent.send(text({"type": "ping"}))
@@ -104,6 +105,6 @@ async def test_faults_on_purpose_reach_tls_sockets(server: RunningServer, ann: P
     cut = await connect_raw(ben)
     await kill("reset")
     assert await cut.ended() == b""
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError):  # all that he could have been told before that is here
         await asyncio.wait_for(silent.reader.read(1), 0.1)
     assert server.app.metrics.closed_by_code == {"1006": 2}

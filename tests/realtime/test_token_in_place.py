@@ -427,36 +427,51 @@ async def test_who_can_renew_is_warned_a_minute_before(server: RunningServer, an
     assert await spa.quiet() == []
 
 
-async def test_who_has_little_time_left_is_warned_at_once_and_only_once(ann: Person) -> None:
+async def look_at_tokens(server: RunningServer, now: float) -> None:
+    """As at this second of Unix time."""
+    server.app.services.tokens.now = lambda: now
+    await server.app.expiry.tick()
+
+
+async def test_who_has_little_time_left_is_warned_at_once_and_only_once(server: RunningServer, ann: Person) -> None:
     raw = await connect_raw(ann, token=until(ann, int(time.time()) + 20), headers=SPEAKS)
 
     assert (await raw.event())["type"] == "token_expiring"
+    await look_at_tokens(server, time.time())
     later = int(time.time()) + 900
     await raw.send(text({"type": "auth", "token": until(ann, later)}))
     assert (await raw.event())["expiresAt"] == shown(later)
-    await asyncio.sleep(3 * expiry.TICK_MS / 1000)  # in which nothing is to come
-    assert await raw.quiet() == []
+    for now in (time.time(), later - 61):
+        await look_at_tokens(server, now)
+        assert await raw.quiet() == []
+    await look_at_tokens(server, later - 60)
+    assert [event["type"] for event in await raw.quiet()] == ["token_expiring"]
 
 
-async def test_by_default_a_socket_outlives_its_token_even_if_it_was_warned(ann: Person) -> None:
-    ends = int(time.time()) + 2
+async def test_by_default_a_socket_outlives_its_token_even_if_it_was_warned(server: RunningServer, ann: Person) -> None:
+    ends = int(time.time()) + 20
     raw = await connect_raw(ann, token=until(ann, ends), headers=SPEAKS)
     assert (await raw.event())["type"] == "token_expiring"
 
-    await asyncio.sleep(ends - time.time() + 3 * expiry.TICK_MS / 1000)
+    for now in (ends - 1, ends, ends + 1, ends + 600):
+        await look_at_tokens(server, now)
 
     assert await raw.quiet() == []
 
 
-async def test_a_token_that_ends_between_two_looks_at_it_ends_no_socket_either(ann: Person) -> None:
-    raws = []
-    for life in (0.1, 0.2, 0.3, 0.4):
-        raws.append(await connect_raw(ann, token=until(ann, time.time() + life), headers=SPEAKS))
+async def test_a_token_that_ends_between_two_looks_at_it_ends_no_socket_either(
+    server: RunningServer, ann: Person
+) -> None:
+    server.app.expiry.callback.stop()
+    ends = int(time.time()) + 20
+    raws = [
+        await connect_raw(ann, token=until(ann, ends + fraction), headers=SPEAKS) for fraction in (0, 0.1, 0.5, 0.9)
+    ]
 
-    await asyncio.sleep(3 * expiry.TICK_MS / 1000)
+    await look_at_tokens(server, ends + 0.95)
 
     for raw in raws:
-        assert {event["type"] for event in await raw.quiet()} <= {"token_expiring"}
+        assert await raw.quiet() == []
 
 
 async def end_of(raw: RawSocket) -> tuple[tuple[int | None, str], float]:

@@ -1,14 +1,15 @@
 """Who is typing: to the partner and to nobody else, whoever the frame says it is from."""
 
-import asyncio
-import time
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cachetools import TTLCache
 
+from regoods.features.typing import events
+from tests.support.clock import Watch
 from tests.support.people import Person, Socket
-from tests.support.raw_socket import eventually
 from tests.support.server import RunningServer
 
 ANN_AND_BEN = 2**32 + 2 * 2 + 1
@@ -149,28 +150,36 @@ async def test_an_answer_is_as_good_as_a_first_message(ann: Person, ben: Person)
     assert (await at_ann.next())["userId"] == 2
 
 
-async def test_at_most_one_a_second_goes_out_and_the_first_at_once(ann: Person, ben: Person) -> None:
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Times the seconds of a server that is started afterwards."""
+    watch = Watch()
+    monkeypatch.setattr(events, "TTLCache", partial(TTLCache, timer=watch))
+    return watch
+
+
+async def test_at_most_one_a_second_goes_out_and_the_first_at_once(watch: Watch, ann: Person, ben: Person) -> None:
     await ann.write(ben)
     tabs, at_ben = [await ann.connect(), await ann.connect()], await ben.connect()
-    begun = time.monotonic()
+    begun = watch.now
 
     for tab in tabs * 5:
         tab.send(typing(conversationId=2))
         tab.send(typing(conversationId=ANN_AND_BEN, recipientId=2))
     assert (await at_ben.next())["type"] == "typing"
-    assert time.monotonic() - begun < 0.95
+    for seconds in (0, 0.5, 0.999):
+        watch.now = begun + seconds
+        for tab in tabs:
+            tab.send(typing(conversationId=2))
+            assert await tab.quiet() == []  # no error for those that are dropped
+        assert await at_ben.quiet() == []
+
+    watch.now = begun + 1
     for tab in tabs:
-        assert await tab.quiet() == []  # no error for those that are dropped
-    assert await at_ben.quiet() == []
-
-    async def seen_again() -> list[dict[str, Any]]:
-        await asyncio.sleep(0.05)
-        tabs[0].send(typing(conversationId=2))
-        await tabs[0].quiet()
-        return await at_ben.quiet()
-
-    assert await eventually(seen_again) == [{"type": "typing", "conversationId": 1, "userId": 1}]
-    assert 0.95 < time.monotonic() - begun < 5
+        tab.send(typing(conversationId=2))
+        assert await tab.quiet() == []
+    # It was there before the answer to what its typist sent next.
+    assert await at_ben.quiet() == [{"type": "typing", "conversationId": 1, "userId": 1}]
 
 
 async def test_each_typist_and_partner_has_a_second_of_his_own(ann: Person, ben: Person, chloe: Person) -> None:

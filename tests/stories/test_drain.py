@@ -17,8 +17,8 @@ from tornado.netutil import bind_sockets
 
 from regoods import app
 from regoods.core.feature import Feature, Services
-from regoods.core.patience import GRACE_SECONDS
 from tests.support.follower import follow_all
+from tests.support.nodes import holds
 from tests.support.people import LIMIT, Person, Socket
 from tests.support.process import Start
 from tests.support.raw_socket import dial_raw, eventually
@@ -166,7 +166,7 @@ async def test_who_waits_to_be_accepted_is_answered(start: Start) -> None:
 async def test_what_has_come_on_a_silent_connection_is_answered(server: RunningServer, ann: Person) -> None:
     line = Line(ann)
     assert (await line.ask("GET", "/messages/unread-count"))[0] == 200
-    await asyncio.sleep(GRACE_SECONDS)  # from now on nothing more is expected of it
+    await holds(lambda: not server.app.patience._lively())  # from now on nothing more is expected of it
 
     asked = asyncio.ensure_future(line.ask("GET", "/messages/unread-count"))
     await asyncio.sleep(0)  # it is sent, and the server has not looked yet

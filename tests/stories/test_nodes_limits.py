@@ -18,7 +18,7 @@ from regoods.features.search import actions as search_actions
 from regoods.features.sync import actions, periodic
 from regoods.features.typing import events as typing_events
 from tests.support.nodes import Nodes, at, holds, two_nodes
-from tests.support.people import Answer, Person, Socket
+from tests.support.people import LIMIT, Answer, Person, Socket
 from tests.support.redis import RedisServer
 from tests.support.server import START, RunningServer
 from tests.support.unanswered import Held, lost, say_and_leave
@@ -195,7 +195,10 @@ async def test_who_asks_another_node_after_his_message_was_stored_gets_that_one(
     assert (again.status, again.data) == (201, stored)
 
 
-async def test_of_a_send_that_failed_elsewhere_nothing_is_remembered(nodes: Nodes) -> None:
+async def test_of_a_send_that_failed_elsewhere_nothing_is_remembered(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "ELSEWHERE_SECONDS", 10 * LIMIT)
     here, there = at(nodes, 1)
     about = HELLO | {"postId": 99}
     held = await Held(nodes[0], 1).begun()
@@ -203,11 +206,9 @@ async def test_of_a_send_that_failed_elsewhere_nothing_is_remembered(nodes: Node
     await noted(nodes)
     again = asyncio.ensure_future(there.post("/messages", about))
     await holds(lambda: nodes[1].app.patience._requests)
-    begun = asyncio.get_running_loop().time()
     await held.let_go()
 
     assert (await again).status == 404
-    assert asyncio.get_running_loop().time() - begun < repeats.ELSEWHERE_SECONDS / 2
 
 
 async def test_a_send_of_which_nothing_more_is_heard_is_waited_for_no_longer_than_it_may_take(

@@ -12,14 +12,15 @@ from tornado.ioloop import IOLoop
 
 from regoods.core.settings import Settings
 from regoods.features.presence import comings
-from regoods.realtime import redis_places
+from regoods.realtime import places, redis_places
 from regoods.realtime.redis_bus import RedisBus
 from regoods.realtime.redis_places import LEAVING
 from tests.support.nodes import Nodes, holds, two_nodes
-from tests.support.people import Person, Socket
+from tests.support.people import LIMIT, Person, Socket
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
 from tests.support.redis import RedisServer
+from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.editions("sqlite")
 
@@ -98,7 +99,7 @@ async def test_a_partner_on_another_node_comes_and_goes(nodes: Nodes) -> None:
     await leave(at_home)
 
     assert (await at_ann.next_presence())[:2] == (2, False)  # and nothing before it
-    assert GRACE <= time.monotonic() - begun < GRACE + 2
+    assert time.monotonic() - begun >= GRACE
     assert await is_online(ann, 2) is False
     assert await is_silent(at_ann)
 
@@ -143,13 +144,16 @@ async def test_who_is_back_after_the_grace_is_told_of_anew_and_in_order(nodes: N
 # Places
 
 
-async def test_the_sixth_socket_is_refused_on_whichever_node(nodes: Nodes, redis: RedisServer) -> None:
+async def test_the_sixth_socket_is_refused_on_whichever_node(
+    nodes: Nodes, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All answer, so none is waited for: the time to answer in is longer than any test.
+    monkeypatch.setattr(places, "PROBE_SECONDS", 10 * LIMIT)
+    monkeypatch.setattr(redis_places, "LOOKS", int(10 * LIMIT * redis_places.LOOKS))
     one, two = nodes[0].person(1), nodes[1].person(1)
     tabs = [await one.connect() for _ in range(3)] + [await two.connect() for _ in range(2)]
-    begun = time.monotonic()
 
     assert await (await two.dial()).closed() == FULL
-    assert time.monotonic() - begun < 0.9  # all answer, so none is waited for
     assert (await dial_raw(one)).answer.status == 429  # the other node knows that he has been told
     assert entries(redis, 1) == 5
 
@@ -267,13 +271,17 @@ async def test_who_was_on_a_killed_node_goes_offline_and_his_places_are_free(
     assert (await at_ann.next_presence())[:2] == (2, True)
     await eventually(has(redis, 2, 5))
 
+    # By Redis' own time they count for three heartbeats at most, if nobody refreshes them.
+    seconds, microseconds = redis.client.time()
+    now = seconds + microseconds / 1_000_000
+    left = [until / 1000 - now for _, until in redis.client.zrange("regoods:sockets:{2}", 0, -1, withscores=True)]
+    assert len(left) == 5
+    assert max(left) <= 3 * 0.5
+
     processes[1].signal(signal.SIGKILL)
-    killed = time.monotonic()
 
     await eventually(sees(ann, 2, False))
-    assert time.monotonic() - killed < 3 * 0.5 + 1
     assert (await at_ann.next_presence())[:2] == (2, False)
-    assert time.monotonic() - killed < 3 * 0.5 + 1 + 5
     assert len(redis.client.keys("regoods:users:*")) == 1
     for _ in range(5):
         await processes[0].person(2).connect()
@@ -290,7 +298,7 @@ async def test_the_sockets_of_a_node_that_answers_no_more_give_way_in_a_second(
 
     await nodes[1].person(1).connect()
 
-    assert 0.9 < time.monotonic() - begun < 3
+    assert time.monotonic() - begun >= places.PROBE_SECONDS
     await eventually(has(redis, 1, 2))
     assert await tab.quiet() == []
 
@@ -302,6 +310,7 @@ async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: Re
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     # It is frozen, as far as Redis can tell, until the other one has taken over.
+    nodes[1].app.heartbeat.stop()
     node = nodes[1].app.bus.node.decode()  # type: ignore[attr-defined]
     nodes[1].app.places._looking.cancel()  # type: ignore[attr-defined]
     redis.client.zadd("regoods:alive:{nodes}", {node: 1})
@@ -309,6 +318,7 @@ async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: Re
     assert await is_online(ann, 2) is False
     places = nodes[1].app.places
     places._looking = asyncio.ensure_future(places._look_again_and_again())  # type: ignore[attr-defined]
+    nodes[1].app.heartbeat.start()
 
     assert (await at_ann.next_presence())[:2] == (2, True)
     assert await is_online(ann, 2) is True
@@ -347,7 +357,8 @@ async def test_who_leaves_while_redis_learns_the_script_is_not_put_back(
     # Answered after all that was sent before it.
     await app.bus.link.ask("PING")  # type: ignore[attr-defined]
 
-    assert own_redis.client.info("errorstats")["errorstat_NOSCRIPT"] == {"count": 1}
+    # The heartbeat may have asked, too.
+    assert own_redis.client.info("errorstats")["errorstat_NOSCRIPT"]["count"] >= 1
     assert entries(own_redis, 1) == 0
 
 
@@ -359,7 +370,7 @@ async def test_while_redis_is_away_and_when_it_is_back_nobody_goes_offline(
 ) -> None:
     nodes = on_own_redis
     ann = nodes[0].person(1)
-    for partner in (2, 3):
+    for partner in (2, 3, 4, 5):
         await ann.write(nodes[1].person(partner))
     at_ann = await ann.connect()
     at_ben = [await nodes[1].person(2).connect() for _ in range(2)]
@@ -368,7 +379,8 @@ async def test_while_redis_is_away_and_when_it_is_back_nobody_goes_offline(
     assert await is_online(ann, 2) is True
 
     own_redis.kill()
-    await eventually(lambda: away(nodes))
+    for node in nodes:
+        await lost_its_link(node)
     assert await is_online(ann, 2) is True
     assert await is_online(ann, 3) is True
     at_ben += [await nodes[1].person(2).connect() for _ in range(3)]
@@ -381,8 +393,18 @@ async def test_while_redis_is_away_and_when_it_is_back_nobody_goes_offline(
     await eventually(has(own_redis, 2, 5))
     assert await is_online(ann, 2) is True
     assert await (await nodes[0].person(2).dial()).closed() == FULL
-    assert [told for told in at_ann.presences if told["userId"] == 2] == []
-    assert await is_silent(at_ann)
+    # Had he been taken for gone, it would be told before those who go now, whichever node was wrong.
+    told = []
+    for node, user_id in zip(nodes, (4, 5), strict=True):
+        tab = await node.person(user_id).connect()
+        while (event := (await at_ann.next_presence())[:2]) != (user_id, True):
+            told.append(event)
+        await leave(tab)
+    while not {(4, False), (5, False)} <= set(told):
+        told.append((await at_ann.next_presence())[:2])
+    # Of her that may be told who left while Redis was away.
+    assert set(told) <= {(3, False), (4, False), (5, False)}
+    assert await at_ann.quiet() == []
 
 
 async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
@@ -396,15 +418,22 @@ async def test_who_seemed_to_go_while_redis_was_away_is_told_of_when_it_is_back(
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     own_redis.kill()
-    bus = nodes[0].app.bus
-    assert isinstance(bus, RedisBus)
-    await holds(lambda: not bus.link.connected)
+    bus = await lost_its_link(nodes[0])
     await leave(here)
     assert (await at_ann.next_presence())[:2] == (2, False)  # by what this node knows
+    bus._subscriber._attempts = 4  # so it hears later than the other one speaks
     own_redis.start()
 
     assert (await at_ann.next_presence())[:2] == (2, True)
     await eventually(sees(ann, 2, True))
+
+
+async def lost_its_link(node: RunningServer) -> RedisBus:
+    """Wait until it knows that it may not speak, which takes a second; that it hears nothing it knows at once."""
+    bus = node.app.bus
+    assert isinstance(bus, RedisBus)
+    await holds(lambda: not bus.link.connected)
+    return bus
 
 
 async def away(nodes: Nodes) -> bool:
@@ -422,7 +451,7 @@ async def test_two_nodes_that_leave_at_the_same_moment_both_end(nodes: Nodes, tu
 
     places.retire()
 
-    ended, _ = await asyncio.wait([asyncio.ensure_future(places.stop())], timeout=2)
+    ended, _ = await asyncio.wait([asyncio.ensure_future(places.stop())], timeout=LIMIT)
     assert ended
 
 

@@ -13,7 +13,7 @@ from tornado.ioloop import IOLoop
 from regoods.realtime.connection import RESTART_MS, RETURNS_PER_SECOND
 from tests.support.crowd import Crowd
 from tests.support.figures import Figures
-from tests.support.people import Person
+from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
 from tests.support.sender import Sender
 from tests.support.server import RunningServer
@@ -145,7 +145,7 @@ async def test_as_many_as_the_system_allows_may_knock_at_once(restarted: Restart
     try:
         for one in knocking:
             one.setblocking(False)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(LIMIT):
             await asyncio.gather(*(loop.sock_connect(one, ("127.0.0.1", int(process.port))) for one in knocking))
     finally:
         process.signal(signal.SIGCONT)

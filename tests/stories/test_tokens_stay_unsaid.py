@@ -191,6 +191,10 @@ async def test_no_token_is_ever_said_again(
         for token in tokens[:3]:
             await say_everywhere(line, token)
 
+        # What no code of ours reckons with, and what the database refuses.
+        with database.begin() as connection:
+            connection.execute(sa.text("""UPDATE "Messages" SET "CreatedAt" = 'never'"""))
+        await line.ask("GET /api/v1/messages/conversations", {"Authorization": f"Bearer {tokens[0]}"})
         with database.begin() as connection:
             connection.execute(sa.text('ALTER TABLE "Users" RENAME TO "Elsewhere"'))
         for token in (ann.token(timedelta(minutes=7)), tokens[1]):

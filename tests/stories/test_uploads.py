@@ -1,7 +1,6 @@
 """A whole server takes many pictures at once: it does not grow by them, and goes on chatting meanwhile."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,17 +40,21 @@ async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp
     body = form(padded(photo(size=(4000, 3000)), 4 * MIB)) + END
     assert await upload(ben, body) == 201
     before = process.memory("VmHWM")
-    uploads = asyncio.gather(*(upload(ann, body) for _ in range(AT_ONCE)))
-    slowest = 0.0
-    while not uploads.done():
-        began = time.monotonic()
+    uploads = [asyncio.ensure_future(upload(ann, body)) for _ in range(AT_ONCE)]
+
+    def done() -> int:
+        return sum(one.done() for one in uploads)
+
+    overtaken_by = []
+    while (before_this := done()) < AT_ONCE:
         assert (await ben.get("/messages/unread-count")).status == 200
-        slowest = max(slowest, time.monotonic() - began)
+        overtaken_by.append(done() - before_this)
         await asyncio.sleep(0.01)
 
-    assert await uploads == [201] * AT_ONCE
+    assert await asyncio.gather(*uploads) == [201] * AT_ONCE
     grown = process.memory("VmHWM") - before
     # Their bodies are 200 MiB, and decoded together they would be 2.4 GB.
     assert grown < 100 * MIB
-    assert slowest < 5
+    # Who asks waits for no picture: one may become ready meanwhile, on whatever machine; read on the loop, 16 did.
+    assert max(overtaken_by) < 5
     assert len(list((tmp_path / "attachments").iterdir())) == AT_ONCE + 1

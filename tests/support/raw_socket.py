@@ -93,6 +93,12 @@ class RawSocket:
             (length,) = struct.unpack("!Q", await self._read(8))
         return Frame(first & 0xF, await self._read(length), bool(first & 0x80))
 
+    async def next_but_pings(self) -> Frame:
+        """The next frame but the heartbeat's pings, which may come at any moment."""
+        while (received := await self.next()).opcode == PING:
+            pass
+        return received
+
     async def until(self, opcode: int) -> Frame:
         """The next frame of an opcode; those before it are dropped."""
         while True:
@@ -104,8 +110,7 @@ class RawSocket:
         """The next event but `presence`, without its number; protocol pings before it are not answered."""
         event = {"type": "presence"}
         while event["type"] == "presence":
-            while (received := await self.next()).opcode == PING:
-                pass
+            received = await self.next_but_pings()
             assert received.opcode == TEXT, received
             event = json.loads(received.payload)
         event.pop("seq", None)
