@@ -44,7 +44,7 @@ format: $(VENV)/installed-dev ## rewrite the code in the project's format
 	@$(BIN)/ruff format .
 
 types: $(VENV)/installed ## write docs/types.ts anew: the TypeScript types of the contract
-	@$(BIN)/python run.py types > docs/types.ts
+	@$(BIN)/python run.py types > docs/types.ts.new && mv docs/types.ts.new docs/types.ts || { rm docs/types.ts.new; exit 1; }
 
 bench: $(VENV)/installed ## measure against the plan's design in Node, 15 minutes at most: docs/performance.md
 	@$(BIN)/python -m benchmarks.run

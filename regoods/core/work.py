@@ -370,15 +370,14 @@ class WorkQueue:
         begun = time.monotonic()
         try:
             sockets = self._deliver(publication)
-        except Exception:
-            # It is committed; a failed push must not become a failed answer (contract, section 2).
-            logger.exception("an event could not be pushed")
-        else:
             _tell(publication, sockets)
             origin = publication.origin
             if tracing.tracer is not None and origin is not None and origin.span is not None:
                 name = f"push {publication.kind}"
                 tracing.tracer.tell(origin.span, name, begun, time.monotonic(), sockets=sockets)
+        except Exception:
+            # It is committed; a failed push must not become a failed answer (contract, section 2).
+            logger.exception("an event could not be pushed")
 
     def _translate(self, error: Exception) -> Exception:
         if not isinstance(error, ApiError) and self._database.is_operational(error):

@@ -104,7 +104,7 @@ function messageNode({ message, mine, editing, sought }) {
         el("time", { datetime: message.createdAt, title: stamp.format(sent), text: clock.format(sent) }),
         mine && el("span", { class: "receipt", "data-read": String(read), role: "img", "aria-label": receipt, title: receipt, text: read ? "✓✓" : "✓" }))),
     el("div", { class: "actions" }, // whether it is too late to edit is for the server to say
-      mine && el("button", { type: "button", class: "edit", text: "Edit" }),
+      mine && message.messageType !== "system" && el("button", { type: "button", class: "edit", text: "Edit" }),
       el("button", { type: "button", class: "delete", text: "Delete" }),
       fresh && el("button", { type: "button", class: "markread", text: "Mark read" })));
 }

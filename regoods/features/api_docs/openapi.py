@@ -25,7 +25,7 @@ METHODS = ("get", "post", "put", "delete")
 UNDESCRIBED = "/debug"
 """What is under it is for developers and no part of the contract."""
 
-jwt = "HS256 JWT of ReGoods, `{userId, email, iat, exp}`; lives 15 minutes."
+jwt = "JWT of ReGoods (HS256; RS256 or EdDSA where a public key is set), `{userId, email, iat, exp}`; lives 15 minutes."
 _seconds: Schema = {"type": "integer", "minimum": 0}
 RATE_HEADERS = {
     "RateLimit-Limit": {"description": "Calls a minute; absent where there is no limit.", "schema": _seconds},
