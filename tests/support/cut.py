@@ -68,8 +68,8 @@ class Cut:
                     self._text = None
                     swallow.set()
                     if self._late_seconds:
-                        _end(client)
                         self.cut.set()
+                        _end(client)
                         time.sleep(self._late_seconds)
                     server.sendall(data)
                     return
@@ -80,11 +80,12 @@ class Cut:
         with contextlib.suppress(OSError):
             while data := server.recv(CHUNK):
                 if swallow.is_set():
+                    # Said first: who is cut off answers at once.
+                    self._away = self._away_after
+                    self.cut.set()
                     if self._away_after:
-                        self._away = True
                         self._close_all()
                     _end(server)
-                    self.cut.set()
                     break
                 client.sendall(data)
         _end(client)
