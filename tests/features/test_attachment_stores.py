@@ -99,6 +99,14 @@ async def test_while_it_is_away_nothing_is_taken_and_nothing_forgotten(
     assert len(s3.files()) == 1
 
 
+async def test_nodes_that_start_together_try_one_folder_at_once(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/pictures"
+
+    await asyncio.gather(*(asyncio.to_thread(store.probe, url) for _ in range(200)))
+
+    assert list((tmp_path / "pictures").iterdir()) == []
+
+
 async def test_what_is_wrong_with_it_is_one_line(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     await asyncio.to_thread(store.probe, "s3://pictures/chat")
     assert s3.files() == []

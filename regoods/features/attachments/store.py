@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ ALLOWED = "file:data/attachments, file:///a/folder, s3://bucket/prefix or az://c
 CLIENT: "ClientConfig" = {"connect_timeout": "5s", "timeout": "30s", "allow_http": True}
 """`allow_http`: where an endpoint in the environment says http."""
 RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
-PROBE = "probe"
+PROBE = "probe-"
 
 
 def probe(url: str) -> None:
@@ -37,10 +38,12 @@ def probe(url: str) -> None:
         raise SettingsError(
             f"Uploads cannot be written: {error}. Set TMPDIR to a folder where one may write."
         ) from None
+    # Nodes that start together share the store, and must not delete each other's.
+    name = PROBE + secrets.token_hex(8)
     try:
         store = _open(url)
-        obstore.put(store, PROBE, b"may be deleted", use_multipart=False)
-        obstore.delete(store, PROBE)
+        obstore.put(store, name, b"may be deleted", use_multipart=False)
+        obstore.delete(store, name)
     except (BaseError, OSError, ValueError) as error:
         raise SettingsError(
             f"ATTACHMENTS_URL={url!r} cannot be used: {_one_line(error)}. Allowed: {ALLOWED}, where one may write."
