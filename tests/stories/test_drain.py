@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from regoods import app
 from regoods.core.feature import Feature, Services
 from tests.support.follower import follow_all
-from tests.support.nodes import holds
+from tests.support.nodes import holds, queued
 from tests.support.people import LIMIT, Person, Socket
 from tests.support.process import Start
 from tests.support.raw_socket import dial_raw, eventually
@@ -206,12 +206,7 @@ async def test_the_events_of_the_last_commits_come_before_the_end(start: Start, 
     elsewhere.execute("BEGIN IMMEDIATE")
     line = Line(ann)
     sending = asyncio.ensure_future(line.ask("POST", "/messages", {"recipientId": 2, "messageContent": "The last"}))
-
-    async def waits() -> bool:
-        stats = await ben.get("/health/websocket-stats", root="", token="")
-        return bool(stats.body["queues"]["writes"] == 1)
-
-    await eventually(waits)
+    await queued(ben, 1)
     line.close()  # so nothing is in flight any more, and the writer still has it
 
     process.signal(signal.SIGTERM)

@@ -66,7 +66,7 @@ async def test_a_socket_for_which_no_file_is_left_ends_without_a_traceback(tmp_p
         assert raw.answer.status == 101
         assert await raw.ended() == b""
 
-        assert "a socket could not be taken over: [Errno 24] Too many open files" in process.errors
+        await holds(lambda: "a socket could not be taken over: [Errno 24] Too many open files" in process.errors)
         assert "Traceback" not in process.errors
         resource.prlimit(process.process_id, resource.RLIMIT_NOFILE, files)
         for _ in range(5):  # it holds no place

@@ -15,6 +15,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from regoods.app import DRAIN_SOCKETS_SECONDS
+from tests.support.nodes import queued
 from tests.support.people import LIMIT, Person
 from tests.support.process import Start
 from tests.support.raw_socket import CLOSE, closing, connect_raw, dial_raw, eventually
@@ -98,8 +99,7 @@ async def test_what_waits_for_the_database_is_answered_too(start: Start, tmp_pat
     elsewhere = sqlite3.connect(tmp_path / "regoods.db", isolation_level=None)
     elsewhere.execute("BEGIN IMMEDIATE")
     writing = [asyncio.ensure_future(ann.write(ben, f"Number {number}")) for number in range(5)]
-    await ann.get("/messages/unread-count")  # answered after the five had come in, for reads wait for no writer
-
+    await queued(ann, 5)
     process.signal(signal.SIGTERM)
     await eventually(process.refuses)
     elsewhere.execute("ROLLBACK")

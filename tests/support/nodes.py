@@ -33,6 +33,16 @@ async def joined(person: Person) -> None:
     await eventually(is_joined)
 
 
+async def queued(person: Person, writes: int) -> None:
+    """Wait until so many wait for the database, or are with it, at the node that answers."""
+
+    async def are_queued() -> bool:
+        stats = await person.get("/health/websocket-stats", root="", token="")
+        return bool(stats.body["queues"]["writes"] == writes)
+
+    await eventually(are_queued)
+
+
 def at(nodes: Nodes, user_id: int) -> tuple[Person, Person]:
     """One user at each node."""
     return nodes[0].person(user_id), nodes[1].person(user_id)
