@@ -1,6 +1,7 @@
 """Access tokens: which speak for a user, until when, and which do not."""
 
 import base64
+import hmac
 import json
 import sys
 import time
@@ -42,9 +43,17 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+def misnamed(algorithm: str) -> str:
+    """Signed by HS256, whatever its header says."""
+    words = f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(CLAIMS)}"
+    signature = hmac.digest(SECRET.encode(), words.encode(), "sha256")
+    return f"{words}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def test_a_token_speaks_for_its_user(verifier: TokenVerifier) -> None:
     assert verifier.user_id(signed()) == 7
     assert verifier.user_id(signed()) == 7
+    assert verifier.user_id(misnamed("HS256")) == 7
     assert verifier.user_id(signed(userId=2**31 - 1)) == 2**31 - 1
 
 
@@ -97,6 +106,7 @@ def test_an_issuer_whose_clock_is_ahead_is_no_forger(verifier: TokenVerifier) ->
         signed() + "\0",
         signed(secret="another-secret-of-the-right-length!!"),
         signed(algorithm="HS512"),
+        misnamed("HS512"),
         f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(CLAIMS)}.",
         f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(CLAIMS | {'userId': 8})}.{signed().rpartition('.')[2]}",
         f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part([1, 2])}.{signed().rpartition('.')[2]}",

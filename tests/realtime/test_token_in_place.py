@@ -482,7 +482,7 @@ async def end_of(raw: RawSocket) -> tuple[tuple[int | None, str], float]:
 
 
 @ENFORCED
-@pytest.mark.parametrize("fraction", [0, 0.4])
+@pytest.mark.parametrize("fraction", [0, 0.9])
 async def test_where_it_is_enforced_a_socket_ends_with_its_token(
     server: RunningServer, ann: Person, ben: Person, fraction: float
 ) -> None:

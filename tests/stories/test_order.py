@@ -18,7 +18,9 @@ SOCKETS_EACH = 2
 
 pytestmark = [
     pytest.mark.gen_test(timeout=60),
-    pytest.mark.settings(rate_limit_writes_per_minute=0, demo_data=True, demo_users=max(RECEIVERS)),
+    pytest.mark.settings(
+        rate_limit_writes_per_minute=0, rate_limit_reads_per_minute=0, demo_data=True, demo_users=max(RECEIVERS)
+    ),
 ]
 
 
@@ -35,17 +37,25 @@ class Sender:
         return self
 
     async def send_all(self) -> None:
-        self.ids = await asyncio.gather(*map(self._send, self._lines))
+        self.ids = await asyncio.gather(*map(self._send, self._lines, range(LINES)))
 
-    async def _send(self, line: Line) -> list[int]:
+    async def _send(self, line: Line, ahead: int) -> list[int]:
+        """`ahead`: reads before each of the first messages, or connections of the same pace would share every batch."""
+        asked = []
         for number in range(ON_EACH_LINE):
             for receiver in RECEIVERS:
+                if number < ON_EACH_LINE // 2:
+                    for _ in range(ahead):
+                        line.look()
+                    asked += ahead * [200]
                 line.ask(receiver, f"Number {number}")
+                asked.append(201)
         ids = []
-        for _ in range(ON_EACH_LINE * len(RECEIVERS)):
+        for expected in asked:
             status, _, body = await asyncio.wait_for(line.answer(), 2 * LIMIT)
-            assert status == 201, body
-            ids.append(int(body["data"]["messageId"]))
+            assert status == expected, body
+            if status == 201:
+                ids.append(int(body["data"]["messageId"]))
         line.close()
         return ids
 

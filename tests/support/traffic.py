@@ -50,6 +50,13 @@ class Line:
             b"Authorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b" % (self._token.encode(), len(body), body)
         )
 
+    def look(self) -> None:
+        """Put a read on its way, which no writer has a hand in."""
+        self._writer.write(
+            b"GET /api/v1/messages/unread-count HTTP/1.1\r\nHost: regoods\r\n"
+            b"Authorization: Bearer %b\r\n\r\n" % self._token.encode()
+        )
+
     async def answer(self) -> tuple[int, str | None, Any]:
         """Status, Retry-After and body."""
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
