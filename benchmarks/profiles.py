@@ -24,11 +24,11 @@ SOCKETS = 5_000
 STOPS = (
     ("writer: the commit, its fsync included", "EmbeddedSession.commit (regoods/core/database.py"),
     ("writer: number and log the events", "append (regoods/features/sync/queries.py"),
-    ("writer: the action – rules, insert, encoding", "_Worker._call (regoods/core/lanes.py"),
+    ("writer: the action – rules, insert, encoding", "Worker._call (regoods/core/batches.py"),
     ("writer: the rest of the batch and handing it back", "Lane._run (regoods/core/lanes.py"),
     ("reader: the index of texts follows", "follow (regoods/features/search/actions.py"),
     ("loop: the push to both sockets", "LocalBus.deliver (regoods/realtime/bus.py"),
-    ("loop: setting the answers", "WorkQueue._settle (regoods/core/work.py"),
+    ("loop: setting the answers", "WorkQueue._settle (regoods/core/work_queue.py"),
     ("loop: writing the 201", "RequestHandler.finish (tornado/web.py"),
     ("loop: the handler – token, limits, body, queueing", "RequestHandler._execute (tornado/web.py"),
     ("loop: Tornado routes the request", "_RoutingDelegate.headers_received (tornado/routing.py"),

@@ -32,7 +32,7 @@ from regoods.core.metrics import LAG_MS, Metrics
 from regoods.core.patience import Patience
 from regoods.core.settings import ROOT, Settings, SettingsError
 from regoods.core.tokens import TokenVerifier
-from regoods.core.work import WORKER_THREADS, WorkQueue
+from regoods.core.work_queue import WORKER_THREADS, WorkQueue
 from regoods.features import (
     alerts,
     api_docs,

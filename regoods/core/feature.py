@@ -16,7 +16,8 @@ from regoods.core.outbox import EventLog
 from regoods.core.settings import Settings
 from regoods.core.tokens import TokenVerifier
 from regoods.core.wire import Event, Shape
-from regoods.core.work import Work, WorkQueue
+from regoods.core.work import Work
+from regoods.core.work_queue import WorkQueue
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ BATCH_SECONDS = (0.0005, *LATENCIES)
 BATCH_UNITS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 LANES = ("writes", "reads", "slow")
-"""Of the database's threads (`core/work.py`)."""
+"""Of the database's threads (`core/work_queue.py`)."""
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
 OTHER = "other"

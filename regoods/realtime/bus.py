@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from regoods.core.metrics import Metrics, event_type
 from regoods.core.origin import Origin
 from regoods.core.outbox import Publication, numbered
-from regoods.core.work import WorkQueue
+from regoods.core.work_queue import WorkQueue
 from regoods.realtime.connection import Connection
 from regoods.realtime.faults import SocketFaults
 from regoods.realtime.frames import text_frame

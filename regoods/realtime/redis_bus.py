@@ -18,7 +18,8 @@ from regoods.core.origin import Origin
 from regoods.core.outbox import Publication, numbered
 from regoods.core.redis_link import RedisAway, RedisLink
 from regoods.core.redis_subscriber import RedisSubscriber
-from regoods.core.work import Work, WorkQueue, reads_for_anyone
+from regoods.core.work import Work, reads_for_anyone
+from regoods.core.work_queue import WorkQueue
 from regoods.realtime.bus import Bus, Notice
 from regoods.realtime.connection import Connection
 from regoods.realtime.events import resync_frame

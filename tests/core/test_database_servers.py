@@ -18,7 +18,8 @@ from tornado.ioloop import IOLoop
 from regoods.core import editions
 from regoods.core.database import Database
 from regoods.core.settings import ROOT, Settings
-from regoods.core.work import WORKER_THREADS, Work, writes_for_anyone
+from regoods.core.work import Work, writes_for_anyone
+from regoods.core.work_queue import WORKER_THREADS
 from regoods.features.conversations.tables import messages
 from regoods.features.messages.actions import send
 from regoods.features.messages.events import NewMessage

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from regoods.core import durability
 from regoods.core.database import Database
 from regoods.core.settings import ROOT
-from regoods.core.work import SERVER_WRITERS, Work, writes_for_anyone
+from regoods.core.work import Work, writes_for_anyone
+from regoods.core.work_queue import SERVER_WRITERS
 from tests.core.test_sql_server_check import Answering
 from tests.support.databases import PostgresServer, server_folder
 from tests.support.schemas import run

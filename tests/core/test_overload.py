@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from regoods.core import lanes
+from regoods.core.batches import Unit
 from regoods.core.metrics import LAG_MS, LoopLag
-from regoods.core.work import COME_BACK_SECONDS, WRITE_BATCH, Work, writes_for_anyone
+from regoods.core.work import Work, writes_for_anyone
+from regoods.core.work_queue import COME_BACK_SECONDS, WRITE_BATCH
 from tests.support.figures import Figures
 from tests.support.flood import Flood, Outcome
 from tests.support.nodes import queued
@@ -115,9 +116,7 @@ async def test_a_search_finds_its_own_queue_full(
 
 async def test_the_room_follows_the_pace(server: RunningServer) -> None:
     lane = server.app.services.work._writer
-    batch = [
-        lanes.Unit(lambda _session, _outbox: None, asyncio.get_running_loop().create_future(), None) for _ in range(128)
-    ]
+    batch = [Unit(lambda _session, _outbox: None, asyncio.get_running_loop().create_future(), None) for _ in range(128)]
 
     def finish(seconds: float, size: int = 128) -> int:
         lane.waiting += size
@@ -150,7 +149,7 @@ async def test_a_rush_is_no_single_batch(server: RunningServer, monkeypatch: pyt
     lane = server.app.services.work._writer
     settle, sizes = lane._settle, []
 
-    def note(batch: Sequence[lanes.Unit]) -> None:
+    def note(batch: Sequence[Unit]) -> None:
         sizes.append(len(batch))
         settle(batch)
 

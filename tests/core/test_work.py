@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from regoods import app
-from regoods.core import editions, work
+from regoods.core import editions
 from regoods.core.errors import Forbidden, ServiceUnavailable
 from regoods.core.settings import Settings
 from regoods.core.work import Work, writes_for_anyone
+from regoods.core.work_queue import WRITE_BATCH
 from regoods.features.messages import queries
 from regoods.features.messages.actions import send
 from regoods.features.messages.events import NewMessage
@@ -283,7 +284,7 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(
         for batch in range(20):
             waiting += [
                 asyncio.ensure_future(run(server, sending(f"Number {number} of {batch}")))
-                for number in range(work.WRITE_BATCH)
+                for number in range(WRITE_BATCH)
             ]
             for _ in range(3):  # turns of the loop: what comes in one turn is one batch
                 await asyncio.sleep(0)

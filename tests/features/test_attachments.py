@@ -16,7 +16,7 @@ from tornado.httputil import HTTPHeaders
 from regoods.core import patience
 from regoods.core.networks import parse_network
 from regoods.core.settings import Settings
-from regoods.core.work import READERS
+from regoods.core.work_queue import READERS
 from regoods.features.attachments.periodic import sweep
 from regoods.features.attachments.routes import Upload
 from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLOADS_AN_HOUR

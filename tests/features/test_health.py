@@ -11,7 +11,7 @@ import pytest
 from regoods import app
 from regoods.core import patience
 from regoods.core.settings import Settings
-from regoods.core.work import READERS
+from regoods.core.work_queue import READERS
 from regoods.features.health import events
 from regoods.features.health.events import readiness
 from regoods.features.health.probe import PROBE_SECONDS, Probe, ProcessFigures

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from regoods.core.errors import ServiceUnavailable
 from regoods.core.feature import Services
-from regoods.core.work import WorkQueue
+from regoods.core.work_queue import WorkQueue
 from regoods.features.health import events
 from regoods.features.health.actions import look
 
