@@ -20,7 +20,7 @@ from tornado.iostream import IOStream
 
 from regoods import migrations
 from regoods.community import join
-from regoods.core import explanations, framing, http, schema
+from regoods.core import api, explanations, framing, http, overload, schema
 from regoods.core.build import Build, commit
 from regoods.core.clock import Clock
 from regoods.core.database import open_database
@@ -168,7 +168,7 @@ class Application(tornado.web.Application):
         self._periodic: list[PeriodicCallback] = []
         super().__init__(
             _routes(self.features) + ([(r"/messages", self.socket_class)] if settings.ws_enabled else []),
-            default_handler_class=http.NotFoundHandler,
+            default_handler_class=api.NotFoundHandler,
             log_function=answered,
             # Only refused clients are still Tornado's after the handshake, and nobody listens to them.
             websocket_max_message_size=REFUSED_MESSAGE_BYTES,
@@ -181,9 +181,9 @@ class Application(tornado.web.Application):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> HTTPMessageDelegate:  # type: ignore[override]
         """Who comes to a full lane is answered before a handler is made for him."""
-        writes = http.lane(request)
+        writes = overload.lane(request)
         if writes is not None and self.services.work.is_full(writes=writes):
-            return http.Refusal(request, self.services, self.patience)
+            return overload.Refusal(request, self.services, self.patience)
         return super().find_handler(request, **kwargs)
 
     def prepare_database(self) -> None:
@@ -457,7 +457,7 @@ def make_inside_server(app: Application) -> PatientServer:
     """For METRICS_PORT: what stands under INSIDE, of this process alone, however many share its other port."""
     inside = tornado.web.Application(
         [route for route in _routes(app.features) if route[0].startswith(INSIDE)],
-        default_handler_class=http.NotFoundHandler,
+        default_handler_class=api.NotFoundHandler,
         log_function=answered,
         **{name: app.settings[name] for name in ("services", "patience", "read_counter", "write_counter")},
     )

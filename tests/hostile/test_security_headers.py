@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from regoods.app import FEATURES
-from regoods.core.http import ApiHandler
+from regoods.core.api import ApiHandler
 from regoods.core.networks import parse_network
 from regoods.core.settings import Settings
 from tests.support.line import line

@@ -1,6 +1,6 @@
+from regoods.core.api import ApiHandler
 from regoods.core.calls import call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
 from regoods.core.wire import encode
 from regoods.features.alerts import events
 from regoods.features.alerts.periodic import Watch

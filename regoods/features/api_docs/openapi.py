@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Argument, Call, declared
 from regoods.core.errors import (
     ApiError,
@@ -16,7 +17,7 @@ from regoods.core.errors import (
     ValidationError,
 )
 from regoods.core.feature import Contract, Feature
-from regoods.core.http import MAX_BODY, ApiHandler, Failure
+from regoods.core.http import MAX_BODY, Failure
 from regoods.core.wire import Pagination
 from regoods.features.api_docs.schemas import Schema, Schemas
 

@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from regoods.core.api import ApiHandler, DevelopmentHandler
 from regoods.core.calls import call
 from regoods.core.feature import Contract
-from regoods.core.http import PAGE_PERMISSIONS, ApiHandler, DevelopmentHandler
+from regoods.core.http import PAGE_PERMISSIONS
 from regoods.core.wire import encode
 from regoods.features.api_docs import asyncapi, openapi
 

@@ -8,9 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 from tornado.iostream import StreamClosedError
 
+from regoods.core.api import ApiHandler, content_length
 from regoods.core.calls import Path, call
 from regoods.core.errors import ApiError, NotFound, PayloadTooLarge, ServiceUnavailable
-from regoods.core.http import ApiHandler, content_length
 from regoods.features.attachments import actions, images, rules, store
 from regoods.features.attachments.events import Attachment
 from regoods.features.attachments.form import FIELD, FileForm

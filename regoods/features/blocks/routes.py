@@ -1,6 +1,6 @@
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Limit, Offset, Path, Query, call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
 from regoods.features.blocks import actions, events, recent
 

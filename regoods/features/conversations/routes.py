@@ -1,8 +1,8 @@
 from typing import Annotated, Any
 
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Limit, Offset, Path, Query, call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
 from regoods.core.wire import Id, shown_as
 from regoods.features.conversations import actions, events
 

@@ -1,8 +1,9 @@
 import secrets
 
+from regoods.core.api import ApiHandler, DevelopmentHandler
 from regoods.core.calls import Body, call
 from regoods.core.errors import NotFound
-from regoods.core.http import PAGE_PERMISSIONS, ApiHandler, DevelopmentHandler
+from regoods.core.http import PAGE_PERMISSIONS
 from regoods.core.tokens import LIFETIME, mint
 from regoods.core.wire import iso
 from regoods.features.debug_chat import actions

@@ -1,7 +1,7 @@
+from regoods.core.api import DevelopmentHandler
 from regoods.core.calls import Body, Query, call
 from regoods.core.errors import NotFound, ValidationError
 from regoods.core.faults import Disturbance, Faults
-from regoods.core.http import DevelopmentHandler
 from regoods.core.wire import Id
 from regoods.features.faults import events, rules
 

@@ -1,5 +1,5 @@
+from regoods.core.api import ApiHandler
 from regoods.core.calls import call
-from regoods.core.http import ApiHandler
 from regoods.core.wire import encode
 from regoods.features.health import events
 from regoods.features.health.probe import Probe, ProcessFigures

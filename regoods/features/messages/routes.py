@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Raw
 
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Body, Path, Place, call
 from regoods.core.errors import Conflict, Forbidden, NotFound, Undecided
-from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
 from regoods.features.messages import actions, events, repeats, rules
 from regoods.features.messages.events import Edit, NewMessage

@@ -1,8 +1,8 @@
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from regoods.core.api import ApiHandler
 from regoods.core.calls import call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
 from regoods.features.metrics.exposition import Exposition
 
 

@@ -2,9 +2,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Limit, Offset, Query, call
 from regoods.core.errors import NotFound
-from regoods.core.http import ApiHandler
 from regoods.core.wire import Id
 from regoods.features.messages.events import Message
 from regoods.features.search import actions, rules

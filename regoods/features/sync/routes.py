@@ -1,5 +1,5 @@
+from regoods.core.api import ApiHandler
 from regoods.core.calls import Limit, Offset, Query, call
-from regoods.core.http import ApiHandler
 from regoods.features.sync import actions
 from regoods.features.sync.events import Missed
 
