@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import msgspec
 import packaging.version
 import pytest
@@ -41,6 +42,9 @@ from tests.support.server import RunningServer, serving
 # it have a known vulnerability (PYSEC-2026-3447), so the plugin is not loaded by its entry point but from here.
 sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=packaging.version.parse)  # type: ignore[assignment]
 pytest_plugins = ["pytest_tornado.plugin"]
+
+# As it is where CI is set: no example has a deadline, which a busy machine misses, and each run tries the same ones.
+hypothesis.settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

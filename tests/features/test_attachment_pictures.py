@@ -181,6 +181,18 @@ def test_and_so_it_is_where_the_other_stands_inside(payload: bytes) -> None:
     assert "something else" in problem(encoded(image(), "GIF", comment=payload))
 
 
+@pytest.mark.parametrize("end", [" ", "\t", "\n", "\f", "\r", "/", ">"])
+def test_a_tag_is_one_whatever_ends_its_name(end: str) -> None:
+    assert "something else" in problem(encoded(image(), "JPEG", comment=f"<sVg{end}onload=alert(1)>".encode()))
+
+
+def test_four_bytes_that_stand_in_pixels_by_chance_are_nothing_else() -> None:
+    taken = encoded(image(), "JPEG", comment=b"\x93<sVg\x07\xe1")
+
+    assert b"<sVg" in taken
+    assert images.clean(taken)
+
+
 def test_a_script_whose_head_is_a_picture_s() -> None:
     gif = encoded(Image.new("P", (0x2A2F, 1)), "GIF", comment=b"*/=1;alert(1)/*")
     assert gif.startswith((b"GIF87a/*", b"GIF89a/*"))

@@ -23,6 +23,7 @@ from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLO
 from regoods.features.attachments.tables import uploads
 from regoods.features.conversations.tables import messages
 from tests.support.clock import ManualClock
+from tests.support.nodes import holds
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.pictures import BOUNDARY, END, FORM, film, form, opened, padded, photo, text_field
 from tests.support.raw_socket import eventually
@@ -460,11 +461,11 @@ async def test_fifty_an_hour_and_a_restart_forgets_none(
 async def test_an_upload_that_was_broken_off_is_none_of_the_fifty(server: RunningServer, ann: Person) -> None:
     small = photo(size=(8, 6))
     body = form(small) + END
-    for _ in range(3):
+    for number in range(1, 4):
         async with uploading(ann, len(body)) as (_, writer):
             writer.write(body[:-20])
             await writer.drain()
-            await eventually(lambda: begun(server))
+            await holds(lambda number=number: len(rows(server)) == number)  # it has begun
 
     async def are_given_up() -> bool:
         return all(row.is_refused for row in rows(server))
@@ -474,10 +475,6 @@ async def test_an_upload_that_was_broken_off_is_none_of_the_fifty(server: Runnin
     for _ in range(UPLOADS_AN_HOUR):
         await uploaded(ann, small)
     assert (await upload(ann, small)).status == 429
-
-
-async def begun(server: RunningServer) -> bool:
-    return any(not row.is_refused for row in rows(server))
 
 
 @ONE_EDITION

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from regoods.core.work import Work, reads_for_anyone
 from regoods.features.conversations.tables import messages
 from regoods.features.messages.actions import edit
 from regoods.features.messages.events import Edit
-from regoods.features.sync import actions, periodic
+from regoods.features.sync import ADOPT_MS, actions, periodic
+from regoods.features.sync.events import Unlogged
 from regoods.features.sync.tables import cursors, events, logged
 from tests.support.people import LIMIT, Person, Socket
 from tests.support.raw_socket import eventually
@@ -277,18 +279,36 @@ def stored_by_another(server: RunningServer, sender: int, recipient: int, conten
     )
 
 
+def note_walks(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """What each walk finds that ends from now on."""
+    walks: list[list[int]] = []
+    find = actions.find_unlogged.function
+
+    def find_and_note(work: Work, user_id: int) -> Unlogged:
+        found = find(work, user_id)
+        walks.append(found.missing)
+        return found
+
+    monkeypatch.setattr(actions, "find_unlogged", reads_for_anyone(find_and_note))
+    return walks
+
+
 async def test_a_message_stored_by_another_program_is_pushed_and_logged_once(
-    server: RunningServer, ann: Person, ben: Person
+    server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_ann, at_ben = await ann.connect(), await ben.connect()
     await ann.write(ben, "Ours")
+    walks = note_walks(monkeypatch)
     # The first walk only sets the mark: what was there before this server is no news.
     await periodic.adopt(server.app.services)
 
-    begun = asyncio.get_running_loop().time()
+    walks.clear()
     stored_by_another(server, 1, 2, "From the old API 🚲", message_type="letter")
     heard = [await numbered(socket, 2) for socket in (at_ben, at_ann)]
-    assert asyncio.get_running_loop().time() - begun < 2
+    # A walk a second, and if not the one that was under way, then the next finds it: within 2 s, but for what a busy
+    # machine adds.
+    assert ADOPT_MS <= 1_000
+    assert [bool(found) for found in walks].index(True) <= 1
 
     assert [kinds(one) for one in heard] == [["message", "message"], ["message_sent", "message_sent"]]
     for one in heard:
@@ -357,7 +377,12 @@ async def test_one_that_cannot_be_read_keeps_no_other_back(
     async def there() -> Any:
         return await missed(ben)
 
+    async def all_taken_in() -> bool:
+        return not (await server.app.services.work.run(actions.find_unlogged, 0)).missing
+
     assert [event["message"]["messageContent"] for event in await eventually(there)] == ["Whole"]
+    # Both are committed before it is said of one, and that one is counted as logged after that.
+    await eventually(all_taken_in)
     assert "cannot be pushed" in caplog.text
     assert "Broken" not in caplog.text
     before = caplog.text.count("cannot be pushed")
@@ -371,10 +396,9 @@ async def test_thousands_of_another_program_are_taken_in_in_one_go(server: Runni
     with server.app.database.engine.begin() as connection:
         connection.execute(sa.insert(messages), [row | {"message_content": str(number)} for number in range(1_000)])
 
-    async def all_there() -> Any:
-        return (await ben.get("/messages/sync?since=900")).data["latest"] >= 1_000
+    # One walk takes all, not each as many as are taken at once; the server's own may help, and each is counted once.
+    await periodic.adopt(server.app.services)
 
-    await asyncio.wait_for(eventually(all_there), 8)
     found = await missed(ben, since=990)
     assert [event["message"]["messageContent"] for event in found] == [str(number) for number in range(990, 1_000)]
 

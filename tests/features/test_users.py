@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from regoods.features.users.tables import users
 from tests.support.nodes import Nodes, at
 from tests.support.people import Person
 from tests.support.process import ServerProcess
-from tests.support.raw_socket import connect_raw
+from tests.support.raw_socket import connect_raw, eventually
 from tests.support.server import RunningServer
 
 INVALID = (1008, "Invalid token")
@@ -35,7 +36,15 @@ async def test_a_deactivated_users_sockets_are_closed_and_nobody_elses(
     for socket in others:
         assert await socket.quiet() == []
     assert not server.app.registry.is_online(2)
-    assert (await ann.get("/health/websocket-stats", root="")).body["closed"] == {"1008": 2}
+
+    async def closed() -> Any:
+        return (await ann.get("/health/websocket-stats", root="")).body["closed"]
+
+    async def are_counted() -> bool:
+        return sum((await closed()).values()) == 2  # once the connections are gone, too
+
+    await eventually(are_counted)
+    assert await closed() == {"1008": 2}
 
 
 async def test_a_user_whose_row_is_gone_loses_his_sockets(server: RunningServer, ann: Person, dmitri: Person) -> None:

@@ -31,8 +31,12 @@ Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.WARNING)
 
-_PAGES = (b"<script", b"<html", b"<svg", b"<iframe", b"<!doctype", b"<?php")
-"""In lower case. Of these and the next, five bytes or more: shorter ones stand in a picture's pixels by chance."""
+_NAME_ENDS = (b" ", b"\t", b"\n", b"\f", b"\r", b"/", b">")
+"""What stands behind a tag's name (HTML, 13.2.5.8)."""
+_SVG = tuple(b"<svg" + end for end in _NAME_ENDS)
+_PAGES = (b"<script", b"<html", *_SVG, b"<iframe", b"<!doctype", b"<?php")
+"""In lower case. Of these and the next, five bytes or more: shorter ones stand in a picture's pixels by chance, `<svg`
+alone in one of a hundred pictures of 5 MB."""
 _DOCUMENTS = (b"%PDF-", b"__HALT_COMPILER", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _ZIP_ENTRY, _ZIP_END = b"PK\x01\x02", b"PK\x05\x06"
 _SCRIPT_HEAD = re.compile(rb"GIF8[79]a/\*|\xff\xd8\xff\xe0/\*")
