@@ -23,11 +23,12 @@ from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLO
 from regoods.features.attachments.tables import uploads
 from regoods.features.conversations.tables import messages
 from tests.support.clock import ManualClock
-from tests.support.nodes import holds
+from tests.support.nodes import holds, queued
 from tests.support.people import LIMIT, Answer, Person
 from tests.support.pictures import BOUNDARY, END, FORM, film, form, opened, padded, photo, text_field
 from tests.support.raw_socket import eventually
 from tests.support.server import RunningServer, hang_a_reader
+from tests.support.volume import locked
 
 UPLOAD = "/messages/attachments"
 ONE_EDITION = pytest.mark.editions("sqlite")
@@ -530,6 +531,28 @@ async def test_a_picture_stays_while_another_message_uses_it(
     await sweep(server.app.services)
     assert not await is_there(ann, url)
     assert on_disk(settings) == []
+
+
+@ONE_EDITION
+async def test_a_picture_goes_though_the_sweep_has_just_seen_it_in_use(
+    server: RunningServer, tmp_path: Path, ann: Person, ben: Person
+) -> None:
+    for callback in server.app._periodic:
+        callback.stop()
+    url = await uploaded(ann)
+    message = await ann.write(ben, attachmentUrl=url)
+    server.clock.advance(timedelta(days=1, minutes=1))
+    with locked(tmp_path / "regoods.db"):
+        deleting = asyncio.ensure_future(ann.delete(f"/messages/{message['messageId']}"))
+        await queued(ann, 1)
+        sweeping = asyncio.ensure_future(sweep(server.app.services))
+        await queued(ann, 2)  # it has read before the deletion, and writes after it
+    assert (await deleting).status == 200
+    await sweeping
+
+    await sweep(server.app.services)
+
+    assert not await is_there(ann, url)
 
 
 async def test_a_deletion_that_is_refused_takes_nothing_away(

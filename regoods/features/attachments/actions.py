@@ -40,10 +40,15 @@ def due(work: Work, _user_id: int) -> list[Row]:
 
 
 @writes_for_anyone
-def settle(work: Work, _user_id: int, looked_at: Sequence[tuple[int, datetime | None]]) -> None:
-    """Note for each upload when to look again; None: it is over."""
-    for upload_id, check_at in looked_at:
+def settle(work: Work, _user_id: int, looked_at: Sequence[tuple[Row, datetime | None]]) -> int:
+    """Note for each of `due` when to look again; None: it is over. How many are settled.
+
+    One whose message was deleted since it was looked at stays due.
+    """
+    settled = 0
+    for upload, check_at in looked_at:
         if check_at is None:
-            queries.remove(work.session, upload_id)
+            settled += queries.remove(work.session, upload.upload_id)
         else:
-            queries.check(work.session, upload_id, check_at)
+            settled += queries.check(work.session, upload.upload_id, upload.check_at, check_at)
+    return settled

@@ -20,8 +20,10 @@ async def sweep(services: Services) -> None:
                 removed = upload.used_by is None and (
                     upload.url is None or await store.remove(url, rules.name_of(upload.url))
                 )
-                looked_at.append((upload.upload_id, rules.check_again(upload, now, removed=removed)))
-            await services.work.run(actions.settle, 0, looked_at)
+                looked_at.append((upload, rules.check_again(upload, now, removed=removed)))
+            if not await services.work.run(actions.settle, 0, looked_at):
+                # Another node has swept them, or their messages go at this moment.
+                return
     except ServiceUnavailable:
         # Logged where the database refused; the next sweep comes soon.
         return

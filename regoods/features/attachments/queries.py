@@ -33,7 +33,8 @@ _begin = Query(
 )
 _store = Query(sa.update(uploads).where(_u.upload_id == _id).values(url=sa.bindparam("url"), check_at=_check_at))
 _refuse = Query(sa.update(uploads).where(_u.upload_id == _id).values(is_refused=True, check_at=_check_at))
-_check = Query(sa.update(uploads).where(_u.upload_id == _id).values(check_at=_check_at))
+_was_due = _u.check_at == sa.bindparam("was_due", type_=_u.check_at.type)
+_check = Query(sa.update(uploads).where(_u.upload_id == _id, _was_due).values(check_at=_check_at))
 
 
 def _collated(text: Any) -> Any:
@@ -51,7 +52,7 @@ def _due_by(url: Any) -> Any:
         messages.c.attachment_url == url, messages.c.is_deleted == sa.false()
     )
     return (
-        sa.select(_u.upload_id, _u.url, _u.created_at, used_by.scalar_subquery().label("used_by"))
+        sa.select(_u.upload_id, _u.url, _u.created_at, _u.check_at, used_by.scalar_subquery().label("used_by"))
         .where(_u.check_at <= _check_at)
         .order_by(_u.check_at)
         .limit(SWEPT_AT_ONCE)
@@ -83,8 +84,9 @@ def refuse(session: Session, upload_id: int, check_at: datetime) -> None:
     session.run(_refuse, id=upload_id, check_at=check_at)
 
 
-def check(session: Session, upload_id: int, check_at: datetime) -> None:
-    session.run(_check, id=upload_id, check_at=check_at)
+def check(session: Session, upload_id: int, was_due: datetime, check_at: datetime) -> bool:
+    """Look again then, if nobody has said otherwise meanwhile; whether nobody had."""
+    return session.run(_check, id=upload_id, was_due=was_due, check_at=check_at) > 0
 
 
 def check_of_message(session: Session, message_id: int, check_at: datetime) -> None:
@@ -93,9 +95,10 @@ def check_of_message(session: Session, message_id: int, check_at: datetime) -> N
 
 
 def due(session: Session, now: datetime) -> list[Row]:
-    """(upload_id, url, created_at, used_by) of the first uploads to be looked at; used_by: a message with it."""
+    """(upload_id, url, created_at, check_at, used_by) of the first uploads to be looked at; used_by: a message."""
     return session.all(_due, check_at=now)
 
 
-def remove(session: Session, upload_id: int) -> None:
-    session.run(_remove, id=upload_id)
+def remove(session: Session, upload_id: int) -> bool:
+    """Whether it was there."""
+    return session.run(_remove, id=upload_id) > 0
