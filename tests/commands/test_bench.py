@@ -1,5 +1,6 @@
 """`run.py bench`: what it measures, what it leaves alone, and what it says of itself."""
 
+import asyncio
 import io
 import re
 import resource
@@ -18,6 +19,7 @@ from regoods.commands.running import address
 from regoods.realtime.frames import PING_FRAME, text_frame
 from run import parse
 from tests.support.process import ServerProcess, Start
+from tests.support.raw_socket import eventually
 
 ASCII = {"PYTHONIOENCODING": "ascii"}
 FEW = ("--sockets", "20", "--rate", "20", "--seconds", "2")
@@ -49,8 +51,12 @@ async def test_a_small_load_comes_through_whole(start: Start) -> None:
     assert "sockets at once 10,000 20 20 –" in words
     assert "40 messages “Benchmark message n” were written between users 1 to 20" in words
     assert "eyJ" not in words + bench.errors
-    stats = (await server.person(1).get("/health/websocket-stats", root="")).body
-    assert (stats["activeConnections"], stats["closed"]) == (0, {"1000": 20})
+
+    async def are_gone() -> bool:
+        stats = (await server.person(1).get("/health/websocket-stats", root="")).body
+        return bool((stats["activeConnections"], stats["closed"]) == (0, {"1000": 20}))
+
+    await eventually(are_gone)
 
 
 async def test_its_table_is_readable_where_there_are_few_letters(start: Start) -> None:
@@ -225,6 +231,18 @@ async def test_a_message_that_comes_again_under_another_number_hides_none_that_w
 
     load.outcome.expected = 4
     assert (load.outcome.delivery.count, load.outcome.twice, load.outcome.lost) == (3, 1, 1)
+
+
+async def test_who_has_lost_all_his_lines_hears_how_his_sockets_end() -> None:
+    """A server that is killed closes one connection after the other."""
+    load = Load(address("http://127.0.0.1:1"), Processes([]), ["ann", "ben"], Allowance(2, 1, 2), seconds=1)
+    socket = Socket(load, 0, b"")
+    load._sockets.add(socket)
+    asyncio.get_running_loop().call_later(0.1, load.ended, socket, "socket broken")
+
+    await load._send()
+
+    assert load.outcome.errors["socket broken"] == 1
 
 
 def test_percentiles_are_true_to_two_percent() -> None:

@@ -1,12 +1,13 @@
 """Actions of commands, beside servers that write to the same database."""
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from regoods.commands import units
 from regoods.commands.units import Units
 from regoods.core import editions
 from regoods.core.database import Database
@@ -34,7 +35,8 @@ def test_a_writer_who_keeps_the_file_for_long_is_waited_for_again(
             if len(waits) == 2:
                 other.rollback()
 
-        monkeypatch.setattr(time, "sleep", wait)
+        # In that module alone: other threads of the tests sleep, too.
+        monkeypatch.setattr(units, "time", SimpleNamespace(sleep=wait))
         other.execute("BEGIN IMMEDIATE")
         assert Units(database).run(do_nothing, 5) == 5
         assert len(waits) == 2

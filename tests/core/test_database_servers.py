@@ -29,14 +29,16 @@ from tests.support.databases import (
     MariaDbServer,
     PostgresServer,
     SqlServer,
-    free_port,
     server_folder,
     shown,
 )
-from tests.support.people import LIMIT
+from tests.support.people import LIMIT, Person
 from tests.support.process import NOTHING_SET, SECRET
 from tests.support.raw_socket import eventually
 from tests.support.server import RunningServer
+
+NOBODYS_PORT = 1
+"""One that the system gives to nobody who asks for any: a port that was free a moment ago may be another test's."""
 
 ALL_TEXT = "Ärger, 田中さん, Волков, 🚲👩‍👩‍👧, '; DROP TABLE x; --, \\ % _ and a tab\t."
 
@@ -191,11 +193,16 @@ async def test_while_the_server_is_away_callers_are_told_to_come_back(
             assert 1 <= int(answer.headers["Retry-After"]) <= 30
         assert health.status == 200
         assert (ready.status, ready.body) == (503, {"status": "unavailable", "degraded": ["database"]})
-        assert (await ann.get("/health/ready", root="")).status == 200
+        await eventually(lambda: is_ready(ann))
         after = await ann.write(ben, "After")
         assert (await ben.get("/messages/user/1")).data == [before, after]
         assert [event["message"] for event in await at_ben.quiet()] == [after]
         await server.stop()
+
+
+async def is_ready(person: Person) -> bool:
+    """A server that has just started may take longer than the second that a probe waits."""
+    return (await person.get("/health/ready", root="")).status == 200
 
 
 @pytest.mark.parametrize("database_server", ["postgres"], indirect=True)
@@ -222,7 +229,7 @@ async def test_who_leaves_while_the_server_is_away_is_told_of_when_it_is_back(
         at_ben.close()
         left_at = time.monotonic()
         await eventually(lambda: passed(left_at + 3))
-        assert len(asked) < 15
+        assert len(asked) < 5 * (time.monotonic() - left_at)
         lines = [record.getMessage() for record in caplog.records]
         assert len(lines) <= WORKER_THREADS + 1, lines
         assert not at_ann.presences
@@ -238,9 +245,13 @@ async def passed(moment: float) -> bool:
     return time.monotonic() > moment
 
 
-async def test_a_lock_that_is_held_for_ever_does_not_hold_others_up(
-    server: RunningServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits a second for a lock, not five. Who deadlocks is to be told of that, and not of a lock."""
+    monkeypatch.setattr(editions, "LOCK_SECONDS", 1)
+
+
+async def test_a_lock_that_is_held_for_ever_does_not_hold_others_up(impatient: None, server: RunningServer) -> None:
     ann, ben, chloe = server.person(1), server.person(2), server.person(3)
     held = await ann.write(ben, "Held")
     engine = server.app.database.engine
@@ -256,11 +267,6 @@ async def test_a_lock_that_is_held_for_ever_does_not_hold_others_up(
 
     assert (answer.status, answer.error["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert len((await ben.get("/messages/user/3")).data) == 10
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(editions, "LOCK_SECONDS", 1)
 
 
 def test_times_come_back_to_the_millisecond(postgres: PostgresServer) -> None:
@@ -337,7 +343,7 @@ FREETDS = shown(
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line(mariadb: MariaDbServer, url: str, words: str) -> None:
-    port = str(free_port())
+    port = str(NOBODYS_PORT)
 
     assert words.replace("{port}", port) in complaint(url.replace("{port}", port))
 
@@ -347,7 +353,7 @@ def test_a_wrong_password_or_database_is_one_line(postgres: PostgresServer, mari
     assert f"there is no database {name!r} on 127.0.0.1" in complaint(shown(postgres.url_of(name)))
     assert "there is no database" in complaint(shown(mariadb.url_of(name)))
     assert "the password was refused" in complaint(shown(mariadb.url_of("mysql", password="hunter2")))
-    assert "nothing answers" in complaint(shown(mariadb.url_of("mysql", port=free_port())))
+    assert "nothing answers" in complaint(shown(mariadb.url_of("mysql", port=NOBODYS_PORT)))
     with_password = shown(postgres.admin_url.set(username="nobody", password="hunter2"))
     assert "the password was refused by 127.0.0.1" in complaint(with_password)
 
@@ -448,7 +454,9 @@ def kill_connections(server: RunningServer, database_server: DatabaseServer) -> 
     with engine.connect() as connection:
         ids = connection.exec_driver_sql(sessions).scalars().all()
         for number in ids:
-            connection.exec_driver_sql(f"KILL {number}")
+            # One that was closed a moment before is listed and gone.
+            with contextlib.suppress(sa.exc.DBAPIError):
+                connection.exec_driver_sql(f"KILL {number}")
     engine.dispose()
 
 

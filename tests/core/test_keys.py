@@ -27,7 +27,7 @@ from regoods.core.errors import InvalidToken, ServiceUnavailable
 from regoods.core.keys import KeySet, known_keys
 from regoods.core.settings import Settings, SettingsError
 from regoods.core.tokens import TokenVerifier, mint
-from tests.support.people import Person
+from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import connect_raw, dial_raw, eventually
 from tests.support.server import RunningServer
@@ -206,7 +206,7 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked += 1
-                issuer.answers.wait(20)
+                issuer.answers.wait(LIMIT)
                 body = json.dumps(issuer.document).encode()
                 self.send_response(issuer.status)
                 self.send_header("Content-Length", str(len(body)))
@@ -362,10 +362,15 @@ def asked_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "KEYS_MS", 100)
 
 
-async def test_a_server_finds_out_by_itself_that_a_key_is_gone(
-    asked_often: None, issuer: Issuer, server: RunningServer, ann: Person
-) -> None:
+@pytest.fixture
+def two_keys(issuer: Issuer) -> None:
+    """Published before the server's start asks for them: who finds none does not ask again for five seconds."""
     issuer.publish(one=RSA, two=ED)
+
+
+async def test_a_server_finds_out_by_itself_that_a_key_is_gone(
+    asked_often: None, two_keys: None, issuer: Issuer, server: RunningServer, ann: Person
+) -> None:
     stolen = signed(RSA, "RS256", "one", userId=1)
     assert (await ann.get("/messages/unread-count", token=stolen)).status == 200
 
@@ -379,8 +384,9 @@ async def test_a_server_finds_out_by_itself_that_a_key_is_gone(
 
 
 @pytest.fixture
-def silent_issuer(issuer: Issuer) -> Issuer:
-    """One that takes the question of the server's start and does not answer yet."""
+def silent_issuer(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    """One that takes the question of the server's start and does not answer yet; nobody gives up waiting for it."""
+    monkeypatch.setattr(keys, "FETCH_SECONDS", LIMIT)
     issuer.answers.clear()
     issuer.publish(one=RSA)
     return issuer

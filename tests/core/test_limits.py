@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from regoods.core import redis_link
 from regoods.core.limits import WindowCounter
 from regoods.core.metrics import BusMetrics
 from regoods.core.redis_limits import SharedCounter, SharedLimits
 from regoods.core.redis_link import RedisLink
 from tests.support.nodes import holds
+from tests.support.people import LIMIT as PATIENCE
 from tests.support.redis import RedisServer
 
 ANN, BEN = 1, 2
@@ -63,6 +65,18 @@ async def answered(counter: SharedCounter, key: int = ANN) -> None:
 
 def stored(redis: RedisServer, key: int = ANN) -> int:
     return int(redis.client.get(f"regoods:limit:writes:{key}") or 0)
+
+
+def seconds_left(redis: RedisServer, key: int = ANN) -> float:
+    """Of the window, asked after what a node says of it."""
+    return int(redis.client.pttl(f"regoods:limit:writes:{key}")) / 1000
+
+
+@pytest.fixture(autouse=True)
+def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Redis does not go away, one that is slow for a second is none that has gone."""
+    if "own_redis" not in request.fixturenames:
+        monkeypatch.setattr(redis_link, "REPLY_SECONDS", PATIENCE)
 
 
 # Of both
@@ -138,7 +152,7 @@ async def test_what_nodes_count_is_one_sum_and_one_window(redis: RedisServer) ->
         await answered(there)
 
         assert (there.hit(ANN).used, there.hit(BEN).used) == (8, 1)
-        assert 18 <= there.hit(ANN).reset_seconds <= 20
+        assert 20 >= there.hit(ANN).reset_seconds >= seconds_left(redis) > 0
         await answered(there)
         assert hits(here, 1) == 5  # what it was told last
         await answered(here)
@@ -193,7 +207,9 @@ async def test_a_node_that_never_saw_him_knows_who_is_over(redis: RedisServer) -
         hits(here, LIMIT)
         await answered(here)
 
-        assert tuple(there.hit(ANN)) == (LIMIT + 1, 60, 0)
+        usage = there.hit(ANN)
+        assert (usage.used, usage.before) == (LIMIT + 1, 0)
+        assert 60 >= usage.reset_seconds >= seconds_left(redis) > 0
 
 
 async def test_without_redis_each_goes_on_alone_and_tells_it_later(own_redis: RedisServer) -> None:
@@ -246,5 +262,10 @@ async def test_a_key_leaves_nothing_behind(redis: RedisServer) -> None:
         await answered(counter, 99)
 
         await holds(lambda: redis.client.keys() == [])
-        counter.sweep()
-        assert len(counter) == 0
+
+        def nothing_is_left() -> bool:
+            # A node counts its window from the moment at which it reads the answer: there it ends a little later.
+            counter.sweep()
+            return len(counter) == 0
+
+        await holds(nothing_is_left)

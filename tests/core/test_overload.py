@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from regoods.core import editions
 from regoods.core.batches import Unit
 from regoods.core.metrics import LAG_MS, LoopLag
 from regoods.core.work import Work, writes_for_anyone
 from regoods.core.work_queue import COME_BACK_SECONDS, WRITE_BATCH
+from regoods.features.sync import periodic
 from tests.support.figures import Figures
 from tests.support.flood import Flood, Outcome
 from tests.support.nodes import queued
-from tests.support.people import Person
+from tests.support.people import LIMIT, Person
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import eventually
 from tests.support.server import RunningServer
@@ -31,6 +33,12 @@ ROOM = 128
 """Least a writer takes on: a full batch."""
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for a lock as long as a test does, not five seconds."""
+    monkeypatch.setattr(editions, "BUSY_TIMEOUT_MS", 1000 * LIMIT)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[Callable[[], None]]:
     """Another program writes and does not commit; what is given ends that."""
@@ -42,8 +50,10 @@ def locked(path: Path) -> Iterator[Callable[[], None]]:
 
 @pytest.mark.settings(**UNLIMITED)
 async def test_who_finds_a_full_queue_is_told_to_come_back_and_the_rest_goes_on(
-    server: RunningServer, ann: Person, ben: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    patient: None, server: RunningServer, ann: Person, ben: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What the server would write of itself in its first second: it would have a place in the queue.
+    await periodic.adopt(server.app.services)
     monkeypatch.setattr(server.app.services.work._writer, "room", ROOM)
     at_ben = await ben.connect()
     flood, more = await Flood([ann, ben], ROOM).open(), await Flood([ann, ben], 40).open()
@@ -61,11 +71,11 @@ async def test_who_finds_a_full_queue_is_told_to_come_back_and_the_rest_goes_on(
         read = await ann.get("/messages/unread-count")
         health = await ann.get("/health/ready", root="")
         at_ann = await ann.connect()
+        assert not sending.done()  # who was refused did not wait for those who were taken on
         unlock()
         taken_on = await sending
 
     assert too_much.statuses == {503: 40}
-    assert max(too_much.refused) < 2
     assert too_much.retry_after <= {
         b"%d" % seconds for seconds in range(COME_BACK_SECONDS[0], COME_BACK_SECONDS[1] + 1)
     }
@@ -116,6 +126,7 @@ async def test_a_search_finds_its_own_queue_full(
 
 async def test_the_room_follows_the_pace(server: RunningServer) -> None:
     lane = server.app.services.work._writer
+    waiting = lane.waiting  # of the server's own: nothing is settled while this test gives the loop no turn
     batch = [Unit(lambda _session, _outbox: None, asyncio.get_running_loop().create_future(), None) for _ in range(128)]
 
     def finish(seconds: float, size: int = 128) -> int:
@@ -137,7 +148,7 @@ async def test_the_room_follows_the_pace(server: RunningServer) -> None:
     assert fast > 2000
     finish(0.5, size=1)  # mostly the commit
     assert lane.room == fast
-    assert lane.waiting == 0
+    assert lane.waiting == waiting
 
 
 @writes_for_anyone

@@ -55,6 +55,10 @@ class Cut:
                     continue
                 server = socket.create_connection(("127.0.0.1", self._to))
                 self._open |= {client, server}
+                if self._away:
+                    # It went while this one came.
+                    self._close_all()
+                    continue
                 swallow = threading.Event()
                 for pump in (self._to_server, self._to_client):
                     threading.Thread(target=pump, args=(client, server, swallow), daemon=True).start()

@@ -194,8 +194,9 @@ class MariaDbServer(DatabaseServer):
         (self.folder / "install.sql").write_text(
             "CREATE USER 'regoods'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO 'regoods'@'%' WITH GRANT OPTION;\n"
         )
+        command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", self._tmpdir, *self._as_user()]
         done = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", *self._as_user(), "--skip-test-db"],
+            [*command, "--skip-test-db"],
             capture_output=True,
             text=True,
             check=False,
@@ -221,6 +222,7 @@ class MariaDbServer(DatabaseServer):
                 "--no-defaults",
                 *self._as_user(),
                 f"--datadir={self.folder}/data",
+                self._tmpdir,
                 f"--socket={self.folder}/socket",
                 f"--pid-file={self.folder}/pid",
                 "--bind-address=127.0.0.1",
@@ -240,6 +242,11 @@ class MariaDbServer(DatabaseServer):
 
     def _as_user(self) -> list[str]:
         return [f"--user={self._user}"] if self._user else []
+
+    @property
+    def _tmpdir(self) -> str:
+        """Of its own: at its start each server removes the temporary tables that it finds, also those of others."""
+        return f"--tmpdir={self.folder}"
 
 
 def free_port() -> int:

@@ -186,7 +186,10 @@ class Load:
         await self._keep_timetable()
         await self._until(self._is_answered)
         outcome = self.outcome
-        await self._until(lambda: outcome.delivery.count >= outcome.expected or not self._sockets)
+        # Without a line the server has gone, and its sockets are about to end, too.
+        await self._until(
+            lambda: not self._sockets or (bool(self._lines) and outcome.delivery.count >= outcome.expected)
+        )
         lasted = self._now() - self._begun
         outcome.send_seconds = max(outcome.due / self.allowed.rate, self._last_answer - self._begun)
         outcome.generator_share = (time.process_time() - used) / lasted
