@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import msgspec
 import packaging.version
 import pytest
@@ -41,6 +42,10 @@ from tests.support.server import RunningServer, serving
 # it have a known vulnerability (PYSEC-2026-3447), so the plugin is not loaded by its entry point but from here.
 sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=packaging.version.parse)  # type: ignore[assignment]
 pytest_plugins = ["pytest_tornado.plugin"]
+
+# How long an example takes, or its making, says how busy the machine is.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
