@@ -43,8 +43,9 @@ from tests.support.server import RunningServer, serving
 sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=packaging.version.parse)  # type: ignore[assignment]
 pytest_plugins = ["pytest_tornado.plugin"]
 
-# As it is where CI is set: no example has a deadline, which a busy machine misses, and each run tries the same ones.
-hypothesis.settings.load_profile("ci")
+# How long an example takes, or its making, says how busy the machine is.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

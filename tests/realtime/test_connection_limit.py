@@ -26,7 +26,10 @@ FULL = (1008, "Too many connections")
 
 @pytest.fixture
 def long_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that outlasts any test; whether all have answered is looked at as often as in one of a second."""
+    """One that outlasts any test; whether all have answered is looked at as often as in one of a second.
+
+    For all who answer: in a process that gets no processor for a second even they would be taken for dead.
+    """
     assert places.PROBE_SECONDS == 1
     monkeypatch.setattr(places, "PROBE_SECONDS", 10 * LIMIT)
     monkeypatch.setattr(redis_places, "LOOKS", int(10 * LIMIT * redis_places.LOOKS))
@@ -36,6 +39,7 @@ async def fill(person: Person, places: int = 5) -> list[Socket]:
     return [await person.connect() for _ in range(places)]
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_the_sixth_socket_is_refused_and_five_live_ones_stay(
     server: RunningServer, ann: Person, ben: Person
 ) -> None:
@@ -49,6 +53,7 @@ async def test_the_sixth_socket_is_refused_and_five_live_ones_stay(
         assert [event["type"] for event in await tab.quiet()] == ["message"]
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_who_comes_back_while_he_is_full_is_told_before_the_upgrade(ann: Person) -> None:
     tabs = await fill(ann)
     await (await ann.dial()).closed()
@@ -61,6 +66,7 @@ async def test_who_comes_back_while_he_is_full_is_told_before_the_upgrade(ann: P
         assert await tab.quiet() == []
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_a_freed_place_is_usable_at_once(server: RunningServer, ann: Person) -> None:
     tabs = await fill(ann)
     await (await ann.dial()).closed()
@@ -75,6 +81,7 @@ async def test_a_freed_place_is_usable_at_once(server: RunningServer, ann: Perso
     assert (await dial_raw(ann)).answer.status == 429
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_a_place_is_free_once_its_client_has_gone_without_a_word(server: RunningServer, ann: Person) -> None:
     tabs = await fill(ann, 4)
     vanishing = await connect_raw(ann)
@@ -93,6 +100,7 @@ async def test_a_place_is_free_once_its_client_has_gone_without_a_word(server: R
         assert await tab.quiet() == []
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_each_user_has_his_own_five(ann: Person, ben: Person) -> None:
     await fill(ann)
     await fill(ben)
@@ -101,6 +109,7 @@ async def test_each_user_has_his_own_five(ann: Person, ben: Person) -> None:
     assert await (await ben.dial()).closed() == FULL
 
 
+@pytest.mark.usefixtures("long_probe")
 @pytest.mark.settings(ws_max_connections_per_user=1)
 async def test_the_settings_say_how_many(ann: Person) -> None:
     only = await ann.connect()
@@ -143,6 +152,7 @@ async def test_who_answers_late_but_before_the_probe_is_over_stays(ann: Person) 
     assert await slow.quiet() == []
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_any_frame_is_a_sign_of_life(ann: Person) -> None:
     await fill(ann, 4)
     talker = await connect_raw(ann)
@@ -162,6 +172,7 @@ async def test_a_living_tab_is_not_waited_for(ann: Person) -> None:
     assert await (await ann.dial()).closed() == FULL  # after five answers, not after the whole time for one
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_many_who_come_at_once_share_the_places_that_are_left(server: RunningServer, ann: Person) -> None:
     await fill(ann, 3)
 
@@ -177,7 +188,7 @@ async def test_many_who_come_at_once_share_the_places_that_are_left(server: Runn
 async def test_a_slow_line_is_not_closed_by_another_dials_probe(
     server: RunningServer, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(places, "PROBE_SECONDS", 2)  # whoever answers the first dial does it by then
     monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.3)  # the second dial asks the dead one, too
     await connect_raw(ann)  # never answers
     slow = await connect_raw(ann)
@@ -189,13 +200,14 @@ async def test_a_slow_line_is_not_closed_by_another_dials_probe(
     monkeypatch.setattr(places, "PROBE_SECONDS", LIMIT / 3)
     second = asyncio.ensure_future(ann.dial())
     await slow.until(PING)
-    await first  # its half second is over: the dead one is gone, and the slow one has not answered the second yet
+    await first  # its two seconds are over: the dead one is gone, and the slow one has not answered the second yet
     await slow.send(frame(PONG, b""))
     await second
 
     assert await slow.quiet() == []
 
 
+@pytest.mark.usefixtures("long_probe")
 async def test_tabs_that_come_back_together_are_told_before_the_upgrade_next_time(
     server: RunningServer, ann: Person
 ) -> None:

@@ -2,29 +2,30 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
 import jwt
 import pytest
 import sqlalchemy as sa
+from cachetools import TTLCache
 
+from regoods import app
 from regoods.core.errors import InvalidToken
-from regoods.core.tokens import mint
+from regoods.core.tokens import TokenVerifier, mint
 from regoods.realtime import refusals
 from regoods.realtime.admission import Refused
+from tests.support.clock import Ahead, Watch
 from tests.support.people import Answer, Person
 from tests.support.raw_socket import (
     ACCEPT,
     CLOSE,
     TEXT,
-    RawSocket,
     closing,
     connect_raw,
     dial_raw,
-    eventually,
     frame,
-    parse_close,
     text,
 )
 from tests.support.server import RunningServer
@@ -120,18 +121,22 @@ async def test_a_client_may_leave_together_with_its_handshake(server: RunningSer
     assert not server.app.registry.is_online(1)
 
 
-async def test_an_open_socket_outlives_its_token(ann: Person) -> None:
-    short = ann.token(timedelta(seconds=2))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Ahead:
+    """By which a server that is started afterwards verifies tokens."""
+    clock = Ahead()
+    monkeypatch.setattr(app, "TokenVerifier", partial(TokenVerifier, now=clock))
+    return clock
+
+
+async def test_an_open_socket_outlives_its_token(clock: Ahead, ann: Person) -> None:
+    short = ann.token(timedelta(minutes=10))
     at_ann = await ann.dial(short)
     assert (await at_ann.next())["type"] == "connected"
 
-    async def refusal() -> tuple[int | None, str] | None:
-        raw = await dial_raw(ann, short)
-        answer = await raw.next()
-        raw.close()
-        return parse_close(answer.payload) if answer.opcode == CLOSE else None
+    clock.seconds = 600
 
-    assert await eventually(refusal) == (1008, "Invalid token")
+    assert await close_of(ann, short) == (1008, "Invalid token")
     assert await at_ann.quiet() == []
 
 
@@ -237,23 +242,21 @@ async def test_a_control_character_beside_a_good_token_spoils_it(ann: Person, be
     assert await close_of(ann, behind + ann.token()) == (1008, "Invalid token")
 
 
-@pytest.mark.usefixtures("short_memory")
-async def test_after_a_while_a_refusal_is_forgotten(ann: Person) -> None:
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Times what a server remembers that is started afterwards."""
+    watch = Watch()
+    monkeypatch.setattr(refusals, "TTLCache", partial(TTLCache, timer=watch))
+    return watch
+
+
+async def test_after_a_minute_a_refusal_is_forgotten(watch: Watch, ann: Person) -> None:
     await close_of(ann, "rubbish")
+    watch.now += 59
     assert (await answer_to(ann, "rubbish")).status == 401
 
-    async def socket() -> RawSocket | None:
-        raw = await dial_raw(ann, "rubbish")
-        return raw if raw.answer.status == 101 else None
-
-    assert await (await eventually(socket)).closed() == (1008, "Invalid token")
-
-
-@pytest.fixture
-def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second stands for the contract's minute."""
-    assert refusals.REMEMBER_SECONDS == 60
-    monkeypatch.setattr(refusals, "REMEMBER_SECONDS", 0.5)
+    watch.now += 1
+    assert await close_of(ann, "rubbish") == (1008, "Invalid token")
 
 
 async def test_what_is_remembered_is_bounded_and_holds_no_token(server: RunningServer, ann: Person) -> None:

@@ -107,4 +107,4 @@ async def test_faults_on_purpose_reach_tls_sockets(server: RunningServer, ann: P
     assert await cut.ended() == b""
     with pytest.raises(TimeoutError):  # all that he could have been told before that is here
         await asyncio.wait_for(silent.reader.read(1), 0.1)
-    assert server.app.metrics.closed_by_code == {"1006": 2}
+    await holds(lambda: server.app.metrics.closed_by_code == {"1006": 2})

@@ -9,6 +9,7 @@ from cachetools import TTLCache
 
 from regoods.features.typing import events
 from tests.support.clock import Watch
+from tests.support.nodes import holds
 from tests.support.people import Person, Socket
 from tests.support.server import RunningServer
 
@@ -158,7 +159,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     return watch
 
 
-async def test_at_most_one_a_second_goes_out_and_the_first_at_once(watch: Watch, ann: Person, ben: Person) -> None:
+async def test_at_most_one_a_second_goes_out_and_the_first_at_once(
+    watch: Watch, server: RunningServer, ann: Person, ben: Person
+) -> None:
     await ann.write(ben)
     tabs, at_ben = [await ann.connect(), await ann.connect()], await ben.connect()
     begun = watch.now
@@ -167,6 +170,10 @@ async def test_at_most_one_a_second_goes_out_and_the_first_at_once(watch: Watch,
         tab.send(typing(conversationId=2))
         tab.send(typing(conversationId=ANN_AND_BEN, recipientId=2))
     assert (await at_ben.next())["type"] == "typing"
+    for tab in tabs:
+        assert await tab.quiet() == []
+    # Those that came before the first one's look-up was done have looked up the same, and go out in no later second.
+    await holds(lambda: not server.app.services.work.waiting["reads"])
     for seconds in (0, 0.5, 0.999):
         watch.now = begun + seconds
         for tab in tabs:

@@ -1,5 +1,6 @@
 """Clocks for tests."""
 
+import time
 from datetime import datetime, timedelta
 
 from regoods.core.clock import Clock, to_milliseconds
@@ -25,3 +26,12 @@ class Watch:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Ahead:
+    """The time of day in seconds of Unix time, set ahead by so many: what is to end ends when the test says so."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.seconds

@@ -3,9 +3,12 @@
 SQL Server cannot be started here: `make test-mssql MSSQL_URL=…` names one that runs.
 """
 
+import contextlib
 import glob
+import itertools
 import os
 import pwd
+import random
 import secrets
 import shutil
 import socket
@@ -26,6 +29,9 @@ from regoods.core.database import Database, metadata
 from regoods.core.settings import ROOT
 
 START_SECONDS = 60
+
+PORTS = 1000
+"""Each of the processes that test side by side gives out so many, nine of them at most."""
 
 
 class MissingPackage(Exception):
@@ -249,10 +255,28 @@ class MariaDbServer(DatabaseServer):
         return f"--tmpdir={self.folder}"
 
 
+def _own_ports() -> Iterator[int]:
+    """Again and again those from 11,000 to 19,999 that no process beside this one gives out, from anywhere on."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 9
+    begin = random.randrange(PORTS)
+    return (11_000 + process * PORTS + (begin + number) % PORTS for number in itertools.count())
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
+    """One at which nobody listens, nor will who is not told of it, however long it is left alone.
+
+    It lies below those that the kernel gives out to clients, and to whoever listens at port 0.
+    """
+    for port in itertools.islice(_ports, PORTS):
+        with socket.socket() as unused, contextlib.suppress(OSError):
+            # As servers do: what is left of connections that have ended is in nobody's way.
+            unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            unused.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def accepts(port: int) -> bool:

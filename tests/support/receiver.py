@@ -10,6 +10,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from tests.support.databases import free_port
 from tests.support.people import LIMIT
 
 SECRET_PATH = "/hooks/T0P-S3CRET"
@@ -30,7 +31,8 @@ class Receiver:
         routes = [(SECRET_PATH, Hook, {"receiver": self})]
         # It is in the test's process, and its lines would stand among those that are looked at.
         self._server = HTTPServer(Application(routes, log_function=lambda _handler: None))
-        self._listen(0)
+        self._port = free_port()
+        self._listen()
 
     @property
     def url(self) -> str:
@@ -57,7 +59,7 @@ class Receiver:
 
     def come_back(self) -> None:
         """After `stop`, at the same address."""
-        self._listen(self._port)
+        self._listen()
 
     async def hear(self, body: bytes) -> int:
         self.tries += 1
@@ -67,10 +69,8 @@ class Receiver:
         self._taken.put_nowait(json.loads(body))
         return 204
 
-    def _listen(self, port: int) -> None:
-        sockets = bind_sockets(port, "127.0.0.1")
-        self._port = sockets[0].getsockname()[1]
-        self._server.add_sockets(sockets)
+    def _listen(self) -> None:
+        self._server.add_sockets(bind_sockets(self._port, "127.0.0.1"))
 
 
 class Hook(RequestHandler):

@@ -10,14 +10,8 @@ import redis
 
 from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
 
-LAST_PORT = 65_535 - 10_000
-"""Above it a cluster's server would have no port for its bus, which is that much higher."""
-
-
-def port_with_bus() -> int:
-    while (port := free_port()) > LAST_PORT:
-        pass
-    return port
+STOPPED = "T"
+"""Of a process's states in proc(5)."""
 
 
 class RedisServer:
@@ -29,7 +23,7 @@ class RedisServer:
             raise MissingPackage("Redis is not installed (Debian: apt-get install redis-server)")
         self._program = program
         self.folder = folder
-        self.port = port_with_bus()
+        self.port = free_port()  # and that of a cluster's bus is 10,000 higher
         self._options = options
         self.start()
 
@@ -60,6 +54,9 @@ class RedisServer:
     def freeze(self) -> None:
         """Its connections stay open, and nothing comes: as behind a broken network."""
         self._process.send_signal(signal.SIGSTOP)
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != STOPPED:
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
