@@ -4,6 +4,7 @@ SQL Server cannot be started here: `make test-mssql MSSQL_URL=…` names one tha
 """
 
 import glob
+import itertools
 import os
 import pwd
 import secrets
@@ -26,6 +27,10 @@ from regoods.core.database import Database, metadata
 from regoods.core.settings import ROOT
 
 START_SECONDS = 60
+
+FIRST_PORT, MOST_WORKERS, PORTS_EACH = 20_000, 8, 1_500
+_steps = itertools.count(secrets.randbelow(PORTS_EACH))
+"""Through a process's ports, from a place of its own: two test runs beside each other seldom meet."""
 
 
 class MissingPackage(Exception):
@@ -242,10 +247,26 @@ class MariaDbServer(DatabaseServer):
         return [f"--user={self._user}"] if self._user else []
 
 
-def free_port() -> int:
+def free_port(following: int = 1) -> int:
+    """The first of so many that follow each other. Nobody else gets them, not even while whoever has them is restarted:
+    they are below those that the kernel gives out, and the other processes of a test run have others."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % MOST_WORKERS * PORTS_EACH
+    while True:
+        port = first + next(_steps) % (PORTS_EACH - following)
+        if all(_is_free(port + step) for step in range(following)):
+            for _ in range(following - 1):
+                next(_steps)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
+        try:
+            unused.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def accepts(port: int) -> bool:

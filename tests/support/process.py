@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from regoods.core.settings import ROOT, Settings
+from tests.support.databases import free_port
 from tests.support.people import LIMIT, Person
 
 SECRET = "a-secret-for-tests-of-the-whole-process"
@@ -55,7 +56,7 @@ class ServerProcess:
         **environment: str,
     ) -> None:
         given = {
-            "PORT": "0",
+            "PORT": str(free_port()),
             "DATABASE_URL": f"sqlite:///{folder}/regoods.db",
             "ATTACHMENTS_URL": f"file://{folder}/attachments",
             "JWT_ACCESS_SECRET": SECRET,

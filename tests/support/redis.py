@@ -10,15 +10,6 @@ import redis
 
 from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
 
-LAST_PORT = 65_535 - 10_000
-"""Above it a cluster's server would have no port for its bus, which is that much higher."""
-
-
-def port_with_bus() -> int:
-    while (port := free_port()) > LAST_PORT:
-        pass
-    return port
-
 
 class RedisServer:
     """Keeps nothing on disk: a restarted one has forgotten all."""
@@ -29,7 +20,7 @@ class RedisServer:
             raise MissingPackage("Redis is not installed (Debian: apt-get install redis-server)")
         self._program = program
         self.folder = folder
-        self.port = port_with_bus()
+        self.port = free_port()
         self._options = options
         self.start()
 
