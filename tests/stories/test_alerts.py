@@ -19,7 +19,8 @@ from tests.support.receiver import SECRET_PATH, Receiver
 from tests.support.volume import locked
 
 MIB = 1024 * 1024
-WINDOW = "2000"
+WINDOW = "5000"
+"""In it all that counts together has to happen, and be looked at."""
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def fired(process: ServerProcess, receiver: Receiver, name: str) -> dict[s
     notice = dict(await receiver.next())
     assert (notice["alert"], notice["state"]) == (name, "firing")
     assert notice["value"] > notice["limit"]
-    assert (notice["process"].rpartition(":")[2], notice["processId"]) == ("0", process.process_id)
+    assert (notice["process"].rpartition(":")[2], notice["processId"]) == (process.port, process.process_id)
     assert notice["version"] == __version__
     assert (await scrape(process.person(1))).value("regoods_alerts_firing", alert=name) == 1
     assert notice["text"].partition(": ")[2] in await line_of(process, f"alert {name} is firing")
@@ -121,7 +122,8 @@ async def test_deliveries_that_wait_for_the_database(start: Start, receiver: Rec
 
 
 async def test_sockets_that_go_at_once_and_come_back(start: Start, receiver: Receiver) -> None:
-    process = await start(ALERT_WINDOW="5000").started()
+    # Whose sockets are lost is chance, and who comes back may do so before they are missed.
+    process = await start(WS_MAX_CONNECTIONS_PER_USER="30").started()
     crowd = Crowd([process.person(user_id) for user_id in range(1, 7)])
     await crowd.come(30)
 
@@ -135,12 +137,6 @@ async def test_sockets_that_go_at_once_and_come_back(start: Start, receiver: Rec
 
     notice = await fired(process, receiver, "connections_dropped")
     assert 20 <= notice["details"]["sockets"] < notice["details"]["mostSockets"] <= 30
-
-    async def are_gone() -> bool:
-        stats = await process.person(1).get("/health/websocket-stats", root="")
-        return bool(stats.body["activeConnections"] == 20)
-
-    await eventually(are_gone)  # or one who comes back would have more sockets than he may
     await crowd.come(10)
     await resolved(process, receiver, notice)
 

@@ -233,6 +233,7 @@ async def test_a_refused_message_leaves_the_thread_at_its_end(tmp_path: Path) ->
             await server.person(1).post("/messages", {"recipientId": 2, "messageContent": f"Number {number}"})
         await expect(ben.locator("#thread .theirs .text").last).to_have_text("Number 29")
         await ann.click("#block")
+        await expect(ann.locator("#blocked")).to_be_visible()  # so the next click ends it
         await ben.fill("#compose", "Let me in")
         await ben.press("#compose", "Enter")
         await expect(ben.locator("#error")).to_contain_text("Not sent.")

@@ -54,7 +54,7 @@ async def reads_go_on(process: ServerProcess) -> None:
     assert (await process.person(1).get("/messages/conversations")).status == 200
     assert (await process.person(1).get("/messages/unread-count")).status == 200
     assert (await process.person(1).get("/health/ready", root="")).status == 200
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < BUSY_TIMEOUT_MS / 1000  # so long waits who waits for a writer
 
 
 async def survive(
@@ -170,8 +170,9 @@ async def test_the_file_is_locked_for_ten_seconds(begin: Begin, tmp_path: Path, 
     await crowd.until_acknowledged(senders)
     await crowd.end()
 
-    assert crowd.slowest < BUSY_TIMEOUT_MS / 1000 + 2
-    assert recovered < 2
+    # With the batch before his own he would wait twice as long.
+    assert crowd.slowest < 2 * BUSY_TIMEOUT_MS / 1000
+    assert recovered < BUSY_TIMEOUT_MS / 1000
     stored = Stored(url(path))
     stored.check(crowd)
     await stored.check_followers(followers)

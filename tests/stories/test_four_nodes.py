@@ -46,7 +46,7 @@ def nodes(io_loop: IOLoop, tmp_path: Path, database_url: str, redis: RedisServer
         running.append(await new().started())
         running.extend(await asyncio.gather(*(new().started() for _ in range(3))))
 
-    io_loop.run_sync(start, timeout=30)
+    io_loop.run_sync(start, timeout=60)
     yield running
     for process in running:
         io_loop.run_sync(process.clean_up)

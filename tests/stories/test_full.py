@@ -23,6 +23,14 @@ def crowd(process: ServerProcess) -> list[socket.socket]:
     return [socket.create_connection((address.hostname, address.port)) for _ in range(80)]
 
 
+def has_connections(process: ServerProcess) -> bool:
+    """Which it has not closed (proc_net_tcp(5): established, or closed by the peer alone)."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(
+        local.endswith(f":{int(process.port):04X}") and state in ("01", "08") for _, local, _, state, *_ in lines
+    )
+
+
 @pytest.mark.gen_test(timeout=60)
 async def test_where_no_file_is_left_those_who_are_here_are_served_and_others_later(tmp_path: Path) -> None:
     process = await ServerProcess(tmp_path).started()
@@ -32,8 +40,8 @@ async def test_where_no_file_is_left_those_who_are_here_are_served_and_others_la
         resource.prlimit(process.process_id, resource.RLIMIT_NOFILE, (60, most))
         silent = crowd(process)
 
-        await holds(lambda: process.errors.count(SAID) == 2)
-        assert len(process.troubles) == 2
+        await holds(lambda: process.errors.count(SAID) >= 2)
+        assert all(line.endswith(SAID) for line in process.troubles)
         assert await at_ann.quiet() == []
 
         for one in silent:
@@ -57,6 +65,7 @@ async def test_a_socket_for_which_no_file_is_left_ends_without_a_traceback(tmp_p
     process = await ServerProcess(tmp_path).started()
     try:
         assert (await process.person(1).get("/messages/unread-count")).status == 200
+        await holds(lambda: not has_connections(process))  # that one's file is free again
         used = {int(number) for number in os.listdir(f"/proc/{process.process_id}/fd")}
         free = next(number for number in itertools.count() if number not in used)
         files = resource.prlimit(process.process_id, resource.RLIMIT_NOFILE)

@@ -15,7 +15,7 @@ from regoods.features.presence import comings
 from regoods.realtime import places, redis_places
 from regoods.realtime.redis_bus import RedisBus
 from regoods.realtime.redis_places import LEAVING
-from tests.support.nodes import Nodes, holds, two_nodes
+from tests.support.nodes import Nodes, holds, joined, two_nodes
 from tests.support.people import LIMIT, Person, Socket
 from tests.support.process import ServerProcess
 from tests.support.raw_socket import KEY, connect_raw, dial_raw, eventually
@@ -26,6 +26,9 @@ pytestmark = pytest.mark.editions("sqlite")
 
 GRACE = 0.8
 """Seconds in these tests; `kill -9` has the contract's five."""
+
+HEARTBEAT_MS = 1_500
+"""Of the processes."""
 
 FULL = (1008, "Too many connections")
 
@@ -57,6 +60,14 @@ def has(redis: RedisServer, user_id: int, count: int) -> Callable[[], Awaitable[
     return ask
 
 
+async def come(person: Person, redis: RedisServer) -> Socket:
+    """Open a socket, of which the other node knows then: it tells him of whoever comes to it."""
+    before = entries(redis, person.user_id)
+    socket = await person.connect()
+    await eventually(has(redis, person.user_id, before + 1))
+    return socket
+
+
 async def leave(socket: Socket) -> None:
     socket.close()
     await socket.closed()
@@ -83,10 +94,10 @@ async def is_silent(socket: Socket) -> bool:
 # Presence
 
 
-async def test_a_partner_on_another_node_comes_and_goes(nodes: Nodes) -> None:
+async def test_a_partner_on_another_node_comes_and_goes(nodes: Nodes, redis: RedisServer) -> None:
     ann, ben = nodes[0].person(1), nodes[1].person(2)
     await ann.write(ben)
-    at_ann = await ann.connect()
+    at_ann = await come(ann, redis)
     assert await is_online(ann, 2) is False
 
     first = await ben.connect()
@@ -104,7 +115,9 @@ async def test_a_partner_on_another_node_comes_and_goes(nodes: Nodes) -> None:
     assert await is_silent(at_ann)
 
 
-async def test_a_reload_that_lands_on_another_node_is_no_event(nodes: Nodes, redis: RedisServer) -> None:
+async def test_a_reload_that_lands_on_another_node_is_no_event(
+    nodes: Nodes, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann, chloe = nodes[0].person(1), nodes[0].person(3)
     for partner in (2, 3):
         await ann.write(nodes[1].person(partner))
@@ -112,12 +125,15 @@ async def test_a_reload_that_lands_on_another_node_is_no_event(nodes: Nodes, red
     at_chloe = await chloe.connect()
     assert [(await at_ann.next_presence())[:2] for _ in range(2)] == [(2, True), (3, True)]
 
+    # However long his ways take, he is back in time.
+    monkeypatch.setattr(comings, "GRACE_SECONDS", 10 * LIMIT)
     for node in (nodes[1], nodes[0], nodes[1]):
         await leave(at_ben)
         await eventually(has(redis, 2, 0))
         at_ben = await node.person(2).connect()
         await eventually(has(redis, 2, 1))
     await leave(at_chloe)
+    monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
 
     # Hers is the first, though he left before her and his grace was over first.
     assert (await at_ann.next_presence())[:2] == (3, False)
@@ -216,19 +232,23 @@ async def test_an_aborted_handshake_holds_no_place(nodes: Nodes, redis: RedisSer
 # A node's end
 
 
-async def test_a_node_stops_and_its_users_are_told_of_unless_they_come_back(nodes: Nodes) -> None:
+async def test_a_node_stops_and_its_users_are_told_of_unless_they_come_back(
+    nodes: Nodes, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann = nodes[0].person(1)
     for partner in (2, 3):
         await ann.write(nodes[1].person(partner))
-    at_ann = await ann.connect()
+    at_ann = await come(ann, redis)
     tabs = [await nodes[1].person(user_id).connect() for user_id in (2, 3)]
     assert {(await at_ann.next_presence())[:2] for _ in tabs} == {(2, True), (3, True)}
 
+    monkeypatch.setattr(comings, "GRACE_SECONDS", 10 * LIMIT)
     stopping = asyncio.ensure_future(nodes[1].app.stop(nodes[1].http))
     for tab in tabs:
         assert await tab.closed() == (1001, "Server is restarting")
     await nodes[0].person(2).connect()
     await stopping
+    monkeypatch.setattr(comings, "GRACE_SECONDS", GRACE)
 
     assert (await at_ann.next_presence())[:2] == (3, False)
     assert await is_online(ann, 2) is True
@@ -238,7 +258,7 @@ async def test_a_node_stops_and_its_users_are_told_of_unless_they_come_back(node
 
 @pytest.fixture
 def processes(io_loop: IOLoop, tmp_path: Path, database_url: str, redis: RedisServer) -> Iterator[list[ServerProcess]]:
-    """Two of them, with a heartbeat of half a second."""
+    """Two of them that hear each other, with a short heartbeat: longer than a process may stand still."""
     started: list[ServerProcess] = []
 
     async def start() -> None:
@@ -247,9 +267,11 @@ def processes(io_loop: IOLoop, tmp_path: Path, database_url: str, redis: RedisSe
             folder.mkdir()
             started.append(
                 await ServerProcess(
-                    folder, DATABASE_URL=database_url, REDIS_URL=redis.url, WS_HEARTBEAT_INTERVAL="500"
+                    folder, DATABASE_URL=database_url, REDIS_URL=redis.url, WS_HEARTBEAT_INTERVAL=str(HEARTBEAT_MS)
                 ).started()
             )
+        for process in started:
+            await joined(process.person(1))
 
     async def stop() -> None:
         for process in started:
@@ -265,18 +287,17 @@ async def test_who_was_on_a_killed_node_goes_offline_and_his_places_are_free(
 ) -> None:
     ann = processes[0].person(1)
     await ann.write(processes[1].person(2))
-    at_ann = await ann.connect()
+    at_ann = await come(ann, redis)
     for _ in range(5):
         await processes[1].person(2).connect()
     assert (await at_ann.next_presence())[:2] == (2, True)
     await eventually(has(redis, 2, 5))
 
     # By Redis' own time they count for three heartbeats at most, if nobody refreshes them.
-    seconds, microseconds = redis.client.time()
-    now = seconds + microseconds / 1_000_000
-    left = [until / 1000 - now for _, until in redis.client.zrange("regoods:sockets:{2}", 0, -1, withscores=True)]
-    assert len(left) == 5
-    assert max(left) <= 3 * 0.5
+    untils = [until / 1000 for _, until in redis.client.zrange("regoods:sockets:{2}", 0, -1, withscores=True)]
+    seconds, microseconds = redis.client.time()  # after them, for they are refreshed all the time
+    assert len(untils) == 5
+    assert max(untils) - (seconds + microseconds / 1_000_000) <= 3 * HEARTBEAT_MS / 1000
 
     processes[1].signal(signal.SIGKILL)
 
@@ -306,13 +327,15 @@ async def test_the_sockets_of_a_node_that_answers_no_more_give_way_in_a_second(
 async def test_a_node_that_was_taken_for_dead_comes_back(nodes: Nodes, redis: RedisServer) -> None:
     ann = nodes[0].person(1)
     await ann.write(nodes[1].person(2))
-    at_ann, at_ben = await ann.connect(), await nodes[1].person(2).connect()
+    at_ann, at_ben = await come(ann, redis), await nodes[1].person(2).connect()
     assert (await at_ann.next_presence())[:2] == (2, True)
 
     # It is frozen, as far as Redis can tell, until the other one has taken over.
     nodes[1].app.heartbeat.stop()
     node = nodes[1].app.bus.node.decode()  # type: ignore[attr-defined]
     nodes[1].app.places._looking.cancel()  # type: ignore[attr-defined]
+    # Answered after all that was sent before it.
+    await nodes[1].app.bus.link.ask("PING")  # type: ignore[attr-defined]
     redis.client.zadd("regoods:alive:{nodes}", {node: 1})
     assert (await at_ann.next_presence())[:2] == (2, False)
     assert await is_online(ann, 2) is False
@@ -372,7 +395,7 @@ async def test_while_redis_is_away_and_when_it_is_back_nobody_goes_offline(
     ann = nodes[0].person(1)
     for partner in (2, 3, 4, 5):
         await ann.write(nodes[1].person(partner))
-    at_ann = await ann.connect()
+    at_ann = await come(ann, own_redis)
     at_ben = [await nodes[1].person(2).connect() for _ in range(2)]
     at_chloe = await nodes[1].person(3).connect()
     assert {(await at_ann.next_presence())[:2] for _ in range(2)} == {(2, True), (3, True)}
@@ -462,7 +485,7 @@ async def test_whose_coming_could_not_be_written_is_told_of_as_gone(
     nodes = on_own_redis
     ann, ben = nodes[0].person(1), nodes[1].person(2)
     await ann.write(ben)
-    at_ann, at_ben = await ann.connect(), await ben.connect()
+    at_ann, at_ben = await come(ann, own_redis), await ben.connect()
     told = [(await at_ann.next_presence())[:2]]
     await leave(at_ben)
     told.append((await at_ann.next_presence())[:2])

@@ -46,10 +46,12 @@ async def test_everyone_hears_everyone(nodes: Nodes, cluster: RedisCluster) -> N
     assert len(busy) > 1
 
 
-async def test_who_is_online_and_who_is_one_too_many(nodes: Nodes) -> None:
+async def test_who_is_online_and_who_is_one_too_many(nodes: Nodes, cluster: RedisCluster) -> None:
     ann, ben = nodes[0].person(1), nodes[1].person(2)
     await ann.write(ben)
     at_ann = await ann.connect()
+    # The other node knows of her: it is the one to tell her.
+    await holds(lambda: any(server.client.keys("regoods:sockets:{1}") for server in cluster.servers))
     tabs = [await ben.connect() for _ in range(4)] + [await nodes[0].person(2).connect()]
     assert (await at_ann.next_presence())[:2] == (2, True)
     assert (await nodes[1].person(1).get("/messages/conversations")).data[0]["isOnline"] is True

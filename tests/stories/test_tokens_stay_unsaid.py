@@ -40,7 +40,8 @@ class Eavesdropper:
         reader, writer = await asyncio.open_connection(self._address.hostname, self._address.port)
         writer.write(b"".join(parts))
         if until_end:
-            writer.write_eof()
+            with contextlib.suppress(OSError):  # it may have refused already
+                writer.write_eof()
             # A server that refuses before it has read all resets the connection; what it said before counts.
             with contextlib.suppress(ConnectionError):
                 while data := await asyncio.wait_for(reader.read(65_536), LIMIT):
@@ -154,6 +155,7 @@ def kept_by(redis: RedisServer) -> str:
         "hash": client.hgetall,
         "set": client.smembers,
         "zset": lambda key: client.zrange(key, 0, -1),
+        "none": lambda _key: "",  # it has expired meanwhile
     }
     return repr([(key, read[client.type(key)](key)) for key in client.scan_iter()])
 

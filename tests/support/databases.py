@@ -3,7 +3,6 @@
 SQL Server cannot be started here: `make test-mssql MSSQL_URL=…` names one that runs.
 """
 
-import contextlib
 import glob
 import itertools
 import os
@@ -265,18 +264,30 @@ def _own_ports() -> Iterator[int]:
 _ports = _own_ports()
 
 
-def free_port() -> int:
-    """One at which nobody listens, nor will who is not told of it, however long it is left alone.
+def free_port(following: int = 1) -> int:
+    """The first of so many, one behind the other, at which nobody listens, nor will who is not told of them.
 
-    It lies below those that the kernel gives out to clients, and to whoever listens at port 0.
+    They lie below those that the kernel gives out to clients, and to whoever listens at port 0, so they stay free
+    while whoever has them is away, to be started again.
     """
-    for port in itertools.islice(_ports, PORTS):
-        with socket.socket() as unused, contextlib.suppress(OSError):
-            # As servers do: what is left of connections that have ended is in nobody's way.
-            unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            unused.bind(("127.0.0.1", port))
-            return port
+    for first in itertools.islice(_ports, PORTS):
+        are_own = first % PORTS + following <= PORTS
+        if are_own and all(_is_free(first + step) for step in range(following)):
+            for _ in range(following - 1):
+                next(_ports)
+            return first
     raise AssertionError("no port is free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as unused:
+        # As servers do: what is left of connections that have ended is in nobody's way.
+        unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            unused.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def accepts(port: int) -> bool:
