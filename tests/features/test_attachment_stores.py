@@ -12,9 +12,10 @@ from regoods.core.settings import SettingsError
 from regoods.features.attachments import store
 from regoods.features.attachments.periodic import sweep
 from tests.features.test_attachments import see, upload, uploaded
-from tests.support.databases import free_port, launch
+from tests.support.databases import launch
 from tests.support.people import LIMIT, Person
 from tests.support.pictures import opened, padded, photo
+from tests.support.ports import free_port
 from tests.support.server import RunningServer
 
 pytestmark = [pytest.mark.editions("sqlite"), pytest.mark.settings(attachments_url="s3://pictures/chat")]

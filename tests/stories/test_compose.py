@@ -16,10 +16,11 @@ import yaml
 
 from regoods.core.settings import ROOT, Settings
 from tests.conftest import start_or_skip
-from tests.support.databases import PostgresServer, database_of, free_port, server_folder
+from tests.support.databases import PostgresServer, database_of, server_folder
 from tests.support.nginx import CONFIGURATION, Nginx
 from tests.support.people import Person
 from tests.support.pictures import END, FORM, form, opened, photo
+from tests.support.ports import free_port
 from tests.support.process import TOKEN, Start
 from tests.support.redis import RedisServer
 

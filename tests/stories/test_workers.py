@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from regoods import __version__
-from tests.support.databases import accepts, free_port
 from tests.support.people import Person
+from tests.support.ports import accepts, free_port
 from tests.support.process import ServerProcess, Start
 from tests.support.prometheus import scrape
 from tests.support.raw_socket import eventually

@@ -4,13 +4,10 @@ SQL Server cannot be started here: `make test-mssql MSSQL_URL=…` names one tha
 """
 
 import glob
-import itertools
 import os
 import pwd
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,11 +23,9 @@ from regoods import migrations
 from regoods.core import needs
 from regoods.core.database import Database, metadata
 from regoods.core.settings import ROOT
+from tests.support.ports import accepts, free_port
 
 START_SECONDS = 60
-
-PORTS = 1000
-"""Each of the processes that test side by side gives out so many, nine of them at most."""
 
 
 class MissingPackage(Exception):
@@ -252,50 +247,6 @@ class MariaDbServer(DatabaseServer):
     def _tmpdir(self) -> str:
         """Of its own: at its start each server removes the temporary tables that it finds, also those of others."""
         return f"--tmpdir={self.folder}"
-
-
-def _own_ports() -> Iterator[int]:
-    """Again and again those from 11,000 to 19,999 that no process beside this one gives out, from anywhere on."""
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 9
-    begin = random.randrange(PORTS)
-    return (11_000 + process * PORTS + (begin + number) % PORTS for number in itertools.count())
-
-
-_ports = _own_ports()
-
-
-def free_port(following: int = 1) -> int:
-    """The first of so many, one behind the other, at which nobody listens, nor will who is not told of them.
-
-    They lie below those that the kernel gives out to clients, and to whoever listens at port 0, so they stay free
-    while whoever has them is away, to be started again.
-    """
-    for first in itertools.islice(_ports, PORTS):
-        are_own = first % PORTS + following <= PORTS
-        if are_own and all(_is_free(first + step) for step in range(following)):
-            for _ in range(following - 1):
-                next(_ports)
-            return first
-    raise AssertionError("no port is free")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as unused:
-        # As servers do: what is left of connections that have ended is in nobody's way.
-        unused.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            unused.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def launch(command: Sequence[str], port: int, log: Path) -> subprocess.Popen[bytes]:

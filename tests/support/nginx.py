@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from regoods.core.settings import ROOT
-from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
+from tests.support.databases import START_SECONDS, MissingPackage, launch
+from tests.support.ports import free_port
 
 CONFIGURATION = ROOT / "config" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

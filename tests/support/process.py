@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from regoods.core.settings import ROOT, Settings
-from tests.support.databases import free_port
 from tests.support.people import LIMIT, Person
+from tests.support.ports import free_port
 
 SECRET = "a-secret-for-tests-of-the-whole-process"
 TOKEN = r"(eyJ[\w-]+\.[\w-]+\.[\w-]+)"

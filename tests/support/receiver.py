@@ -10,8 +10,8 @@ from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from tests.support.databases import free_port
 from tests.support.people import LIMIT
+from tests.support.ports import free_port
 
 SECRET_PATH = "/hooks/T0P-S3CRET"
 

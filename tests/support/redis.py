@@ -8,10 +8,20 @@ from pathlib import Path
 
 import redis
 
-from tests.support.databases import START_SECONDS, MissingPackage, free_port, launch
+from tests.support.databases import START_SECONDS, MissingPackage, launch
+from tests.support.ports import free_port
+
+LAST_PORT = 65_535 - 10_000
+"""Above it a cluster's server would have no port for its bus, which is that much higher."""
 
 STOPPED = "T"
 """Of a process's states in proc(5)."""
+
+
+def port_with_bus() -> int:
+    while (port := free_port()) > LAST_PORT:
+        pass
+    return port
 
 
 class RedisServer:
@@ -23,7 +33,7 @@ class RedisServer:
             raise MissingPackage("Redis is not installed (Debian: apt-get install redis-server)")
         self._program = program
         self.folder = folder
-        self.port = free_port()  # and that of a cluster's bus is 10,000 higher
+        self.port = port_with_bus()
         self._options = options
         self.start()
 
