@@ -13,7 +13,7 @@ UPDATE messaging_uploads SET url=%(url)s::VARCHAR, check_at=%(check_at)s::TIMEST
 UPDATE messaging_uploads SET is_refused=%(is_refused)s, check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
 
 -- attachments._check
-UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER AND messaging_uploads.check_at = %(was_due)s::TIMESTAMP WITH TIME ZONE
 
 -- attachments._check_of_message
 UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.url = (SELECT messages.attachment_url
@@ -21,7 +21,7 @@ FROM messages
 WHERE messages.message_id = %(id)s::INTEGER)
 
 -- attachments._due
-SELECT messaging_uploads.upload_id, messaging_uploads.url, messaging_uploads.created_at, (SELECT min(messages.message_id) AS min_1
+SELECT messaging_uploads.upload_id, messaging_uploads.url, messaging_uploads.created_at, messaging_uploads.check_at, (SELECT min(messages.message_id) AS min_1
 FROM messages
 WHERE messages.attachment_url = messaging_uploads.url AND messages.is_deleted = false) AS used_by
 FROM messaging_uploads

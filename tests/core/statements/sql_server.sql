@@ -13,7 +13,7 @@ UPDATE [MessagingUploads] SET [URL]=:url, [CheckAt]=:check_at WHERE [MessagingUp
 UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- attachments._check
-UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] = :was_due
 
 -- attachments._check_of_message
 UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL] COLLATE DATABASE_DEFAULT AS anon_1
@@ -21,7 +21,7 @@ FROM [Messages]
 WHERE [Messages].[MessageID] = :id)
 
 -- attachments._due
-SELECT TOP 1 [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], (SELECT min([Messages].[MessageID]) AS min_1
+SELECT TOP 1 [MessagingUploads].[UploadID], [MessagingUploads].[URL], [MessagingUploads].[CreatedAt], [MessagingUploads].[CheckAt], (SELECT min([Messages].[MessageID]) AS min_1
 FROM [Messages]
 WHERE [Messages].[AttachmentURL] = ([MessagingUploads].[URL] COLLATE DATABASE_DEFAULT) AND [Messages].[IsDeleted] = 0) AS used_by
 FROM [MessagingUploads]
