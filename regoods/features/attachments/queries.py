@@ -1,6 +1,6 @@
 """SQL over uploads. None of it looks for a text that is a parameter: columns of one type are compared."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,9 @@ from regoods.features.attachments.tables import uploads
 from regoods.features.conversations.tables import messages
 
 SWEPT_AT_ONCE = 100
+
+ROUNDING = timedelta(milliseconds=10)
+"""More than a time may change on its way to a database and back: the older drivers of SQL Server know each third ms."""
 
 _u = uploads.c
 _id = sa.bindparam("id", type_=sa.Integer)
@@ -33,8 +36,8 @@ _begin = Query(
 )
 _store = Query(sa.update(uploads).where(_u.upload_id == _id).values(url=sa.bindparam("url"), check_at=_check_at))
 _refuse = Query(sa.update(uploads).where(_u.upload_id == _id).values(is_refused=True, check_at=_check_at))
-_was_due = _u.check_at == sa.bindparam("was_due", type_=_u.check_at.type)
-_check = Query(sa.update(uploads).where(_u.upload_id == _id, _was_due).values(check_at=_check_at))
+_is_unchanged = _u.check_at <= sa.bindparam("was_due", type_=_u.check_at.type)
+_check = Query(sa.update(uploads).where(_u.upload_id == _id, _is_unchanged).values(check_at=_check_at))
 
 
 def _collated(text: Any) -> Any:
@@ -86,7 +89,7 @@ def refuse(session: Session, upload_id: int, check_at: datetime) -> None:
 
 def check(session: Session, upload_id: int, was_due: datetime, check_at: datetime) -> bool:
     """Look again then, if nobody has said otherwise meanwhile; whether nobody had."""
-    return session.run(_check, id=upload_id, was_due=was_due, check_at=check_at) > 0
+    return session.run(_check, id=upload_id, was_due=was_due + ROUNDING, check_at=check_at) > 0
 
 
 def check_of_message(session: Session, message_id: int, check_at: datetime) -> None:

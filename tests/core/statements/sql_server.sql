@@ -13,7 +13,7 @@ UPDATE [MessagingUploads] SET [URL]=:url, [CheckAt]=:check_at WHERE [MessagingUp
 UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- attachments._check
-UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] = :was_due
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] <= :was_due
 
 -- attachments._check_of_message
 UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL] COLLATE DATABASE_DEFAULT AS anon_1
