@@ -131,7 +131,8 @@ async def test_the_server_is_watched_while_its_panel_is_open(tmp_path: Path) -> 
             wide = await ann.evaluate("document.documentElement.scrollWidth > innerWidth")
             assert not wide, "the page scrolls sideways on a phone"
             assert await ann.evaluate(CUT, panel) == []
-            await ann.locator(last).last.scroll_into_view_if_needed()
+            # In one step: the figures are drawn anew every other second.
+            await ann.evaluate("last => [...document.querySelectorAll(last)].at(-1).scrollIntoView()", last)
             await expect(ann.locator(last).last).to_be_in_viewport(ratio=1)
             await expect(ann.locator(button)).to_be_in_viewport(ratio=1)
         await expect(ann.locator("#server")).to_be_hidden()
