@@ -55,6 +55,7 @@ async def test_fifty_at_once_do_not_grow_the_process(process: ServerProcess, tmp
     grown = process.memory("VmHWM") - before
     # Their bodies are 200 MiB, and decoded together they would be 2.4 GB.
     assert grown < 100 * MIB
-    # Who asks waits for no picture: one may become ready meanwhile, on whatever machine; read on the loop, 16 did.
-    assert max(overtaken_by) < 5
+    # Who asks waits for no picture: one may become ready meanwhile, on whatever machine; read on the loop, 16 did each
+    # time. One in twenty is left to an asker who himself stood still.
+    assert sorted(overtaken_by)[int(len(overtaken_by) * 0.95)] < 5
     assert len(list((tmp_path / "attachments").iterdir())) == AT_ONCE + 1
