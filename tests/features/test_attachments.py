@@ -17,6 +17,7 @@ from regoods.core import patience
 from regoods.core.networks import parse_network
 from regoods.core.settings import Settings
 from regoods.core.work_queue import READERS
+from regoods.features.attachments import actions
 from regoods.features.attachments.periodic import sweep
 from regoods.features.attachments.routes import Upload
 from regoods.features.attachments.rules import LARGEST_FILE, TRIES_AN_HOUR, UPLOADS_AN_HOUR
@@ -537,8 +538,7 @@ async def test_a_picture_stays_while_another_message_uses_it(
 async def test_a_picture_goes_though_the_sweep_has_just_seen_it_in_use(
     server: RunningServer, tmp_path: Path, ann: Person, ben: Person
 ) -> None:
-    for callback in server.app._periodic:
-        callback.stop()
+    server.rest()
     url = await uploaded(ann)
     message = await ann.write(ben, attachmentUrl=url)
     server.clock.advance(timedelta(days=1, minutes=1))
@@ -553,6 +553,23 @@ async def test_a_picture_goes_though_the_sweep_has_just_seen_it_in_use(
     await sweep(server.app.services)
 
     assert not await is_there(ann, url)
+
+
+@ONE_EDITION
+async def test_a_late_sweep_takes_no_newer_upload_s_row_away(server: RunningServer, ann: Person) -> None:
+    server.rest()
+    run = server.app.services.work.run
+    assert (await upload(ann, b"no picture")).status == 400
+    server.clock.advance(timedelta(hours=1, seconds=1))
+    late = await run(actions.due, 0)
+    await sweep(server.app.services)  # as another process on this file does meanwhile
+    url = await uploaded(ann)
+    # SQLite gives the highest id again.
+    assert [row.upload_id for row in rows(server)] == [row.upload_id for row in late]
+
+    assert await run(actions.settle, 0, [(row, None) for row in late]) == 0
+
+    assert [row.url for row in rows(server)] == [url]
 
 
 async def test_a_deletion_that_is_refused_takes_nothing_away(
@@ -614,9 +631,7 @@ async def test_many_are_swept_in_one_go(
 async def test_a_sweep_ends_though_an_hour_ends_while_it_waits_for_the_database(
     server: RunningServer, ann: Person
 ) -> None:
-    # Another sweep would come to this one's help.
-    for callback in server.app._periodic:
-        callback.stop()
+    server.rest()  # another sweep would come to this one's help
     assert (await upload(ann, b"no picture")).status == 400
     await sweep(server.app.services)
     server.clock.advance(timedelta(minutes=59, seconds=59))

@@ -60,6 +60,11 @@ class RunningServer:
 
         await eventually(is_joined)
 
+    def rest(self) -> None:
+        """Do nothing any more that nobody asks for; a round under way goes on to its end."""
+        for callback in self.app._periodic:
+            callback.stop()
+
     async def stop(self) -> None:
         for person in self.people:
             for socket in person.sockets:

@@ -43,12 +43,13 @@ def due(work: Work, _user_id: int) -> list[Row]:
 def settle(work: Work, _user_id: int, looked_at: Sequence[tuple[Row, datetime | None]]) -> int:
     """Note for each of `due` when to look again; None: it is over. How many are settled.
 
-    One whose message was deleted since it was looked at stays due.
+    One of which somebody has said otherwise since it was looked at stays as it is: its message was deleted, say, or
+    another node has swept it.
     """
     settled = 0
     for upload, check_at in looked_at:
         if check_at is None:
-            settled += queries.remove(work.session, upload.upload_id)
+            settled += queries.remove_due(work.session, upload.upload_id, upload.check_at)
         else:
             settled += queries.check(work.session, upload.upload_id, upload.check_at, check_at)
     return settled

@@ -32,7 +32,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.WARNING)
 
 _NAME_ENDS = (b" ", b"\t", b"\n", b"\f", b"\r", b"/", b">")
-"""What stands behind a tag's name (HTML, 13.2.5.8)."""
+"""What stands behind a tag's name (HTML, 13.2.5.8), and the one that is read as a new line."""
 _SVG = tuple(b"<svg" + end for end in _NAME_ENDS)
 _PAGES = (b"<script", b"<html", *_SVG, b"<iframe", b"<!doctype", b"<?php")
 """In lower case. Of these and the next, five bytes or more: shorter ones stand in a picture's pixels by chance, `<svg`

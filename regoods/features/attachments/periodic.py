@@ -22,7 +22,7 @@ async def sweep(services: Services) -> None:
                 )
                 looked_at.append((upload, rules.check_again(upload, now, removed=removed)))
             if not await services.work.run(actions.settle, 0, looked_at):
-                # Another node has swept them, or their messages go at this moment.
+                # Another node has swept them, or their messages were deleted meanwhile.
                 return
     except ServiceUnavailable:
         # Logged where the database refused; the next sweep comes soon.

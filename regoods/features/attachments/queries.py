@@ -11,7 +11,7 @@ from regoods.features.conversations.tables import messages
 
 SWEPT_AT_ONCE = 100
 
-ROUNDING = timedelta(milliseconds=10)
+ROUNDING = timedelta(milliseconds=4)
 """More than a time may change on its way to a database and back: the older drivers of SQL Server know each third ms."""
 
 _u = uploads.c
@@ -36,7 +36,9 @@ _begin = Query(
 )
 _store = Query(sa.update(uploads).where(_u.upload_id == _id).values(url=sa.bindparam("url"), check_at=_check_at))
 _refuse = Query(sa.update(uploads).where(_u.upload_id == _id).values(is_refused=True, check_at=_check_at))
-_is_unchanged = _u.check_at <= sa.bindparam("was_due", type_=_u.check_at.type)
+_is_unchanged = _u.check_at.between(
+    sa.bindparam("earliest", type_=_u.check_at.type), sa.bindparam("latest", type_=_u.check_at.type)
+)
 _check = Query(sa.update(uploads).where(_u.upload_id == _id, _is_unchanged).values(check_at=_check_at))
 
 
@@ -66,6 +68,7 @@ _attachment_url = messages.c.attachment_url
 _check_of_message = Query(_check_by(_attachment_url), on={"mssql": _check_by(_collated(_attachment_url))})
 _due = Query(_due_by(_u.url), on={"mssql": _due_by(_collated(_u.url))})
 _remove = Query(sa.delete(uploads).where(_u.upload_id == _id))
+_remove_due = Query(sa.delete(uploads).where(_u.upload_id == _id, _is_unchanged))
 
 
 def of_user(session: Session, user_id: int, since: datetime) -> list[Row]:
@@ -89,7 +92,7 @@ def refuse(session: Session, upload_id: int, check_at: datetime) -> None:
 
 def check(session: Session, upload_id: int, was_due: datetime, check_at: datetime) -> bool:
     """Look again then, if nobody has said otherwise meanwhile; whether nobody had."""
-    return session.run(_check, id=upload_id, was_due=was_due + ROUNDING, check_at=check_at) > 0
+    return session.run(_check, id=upload_id, check_at=check_at, **_when(was_due)) > 0
 
 
 def check_of_message(session: Session, message_id: int, check_at: datetime) -> None:
@@ -98,10 +101,18 @@ def check_of_message(session: Session, message_id: int, check_at: datetime) -> N
 
 
 def due(session: Session, now: datetime) -> list[Row]:
-    """(upload_id, url, created_at, check_at, used_by) of the first uploads to be looked at; used_by: a message."""
+    """(upload_id, url, created_at, check_at, used_by) of the first uploads that are due; used_by: one with it."""
     return session.all(_due, check_at=now)
 
 
-def remove(session: Session, upload_id: int) -> bool:
-    """Whether it was there."""
-    return session.run(_remove, id=upload_id) > 0
+def remove(session: Session, upload_id: int) -> None:
+    session.run(_remove, id=upload_id)
+
+
+def remove_due(session: Session, upload_id: int, was_due: datetime) -> bool:
+    """If nobody has said otherwise meanwhile, or given its id to another one; whether nobody had."""
+    return session.run(_remove_due, id=upload_id, **_when(was_due)) > 0
+
+
+def _when(was_due: datetime) -> dict[str, datetime]:
+    return {"earliest": was_due - ROUNDING, "latest": was_due + ROUNDING}

@@ -13,7 +13,7 @@ UPDATE messaging_uploads SET url=%(url)s::VARCHAR, check_at=%(check_at)s::TIMEST
 UPDATE messaging_uploads SET is_refused=%(is_refused)s, check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER
 
 -- attachments._check
-UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER AND messaging_uploads.check_at <= %(was_due)s::TIMESTAMP WITH TIME ZONE
+UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.upload_id = %(id)s::INTEGER AND messaging_uploads.check_at BETWEEN %(earliest)s::TIMESTAMP WITH TIME ZONE AND %(latest)s::TIMESTAMP WITH TIME ZONE
 
 -- attachments._check_of_message
 UPDATE messaging_uploads SET check_at=%(check_at)s::TIMESTAMP WITH TIME ZONE WHERE messaging_uploads.url = (SELECT messages.attachment_url
@@ -30,6 +30,9 @@ WHERE messaging_uploads.check_at <= %(check_at)s::TIMESTAMP WITH TIME ZONE ORDER
 
 -- attachments._remove
 DELETE FROM messaging_uploads WHERE messaging_uploads.upload_id = %(id)s::INTEGER
+
+-- attachments._remove_due
+DELETE FROM messaging_uploads WHERE messaging_uploads.upload_id = %(id)s::INTEGER AND messaging_uploads.check_at BETWEEN %(earliest)s::TIMESTAMP WITH TIME ZONE AND %(latest)s::TIMESTAMP WITH TIME ZONE
 
 -- blocks._insert
 INSERT INTO messaging_blocks (user_id, blocked_id, created_at) VALUES (%(me)s::INTEGER, %(other)s::INTEGER, %(now)s::TIMESTAMP WITH TIME ZONE) ON CONFLICT DO NOTHING

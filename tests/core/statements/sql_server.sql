@@ -13,7 +13,7 @@ UPDATE [MessagingUploads] SET [URL]=:url, [CheckAt]=:check_at WHERE [MessagingUp
 UPDATE [MessagingUploads] SET [IsRefused]=:is_refused, [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id
 
 -- attachments._check
-UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] <= :was_due
+UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] BETWEEN :earliest AND :latest
 
 -- attachments._check_of_message
 UPDATE [MessagingUploads] SET [CheckAt]=:check_at WHERE [MessagingUploads].[URL] = (SELECT [Messages].[AttachmentURL] COLLATE DATABASE_DEFAULT AS anon_1
@@ -29,6 +29,9 @@ WHERE [MessagingUploads].[CheckAt] <= :check_at ORDER BY [MessagingUploads].[Che
 
 -- attachments._remove
 DELETE FROM [MessagingUploads] WHERE [MessagingUploads].[UploadID] = :id
+
+-- attachments._remove_due
+DELETE FROM [MessagingUploads] WHERE [MessagingUploads].[UploadID] = :id AND [MessagingUploads].[CheckAt] BETWEEN :earliest AND :latest
 
 -- blocks._insert
 INSERT INTO [MessagingBlocks] ([UserID], [BlockedID], [CreatedAt]) SELECT :me AS anon_1, :other AS anon_2, :now AS anon_3
