@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check soak audit test-delayed test-mssql types bench bench-full bench-database bench-search bench-scaling \
-  bench-metrics profile format picture clean
+.PHONY: help run test check soak audit test-delayed test-mssql types bench bench-full bench-database bench-search \
+  bench-scaling bench-metrics profile format picture clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +36,7 @@ soak: $(VENV)/installed-dev ## the long tests, with their figures: docs/reliabil
 audit: $(VENV)/installed-dev ## ask PyPI whether a vulnerability is known of anything pinned; needs the network
 	@$(BIN)/python .ci/audit.py --disable-pip --no-deps $(foreach file,$(wildcard requirements*.txt),-r $(file))
 
-test-delayed: $(VENV)/installed-dev ## all tests amid delays by chance, which those that hope for an order do not bear; PYTEST='-k …' for some
+test-delayed: $(VENV)/installed-dev ## all tests while all is late by chance; some: make test-delayed PYTEST="-k order"
 	@.ci/system-packages
 	@PYTHONPATH='$(CURDIR)/tests/delays' $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST)
 

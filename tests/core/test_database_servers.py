@@ -454,9 +454,12 @@ def kill_connections(server: RunningServer, database_server: DatabaseServer) -> 
     with engine.connect() as connection:
         ids = connection.exec_driver_sql(sessions).scalars().all()
         for number in ids:
-            # One that was closed a moment before is listed and gone.
-            with contextlib.suppress(sa.exc.DBAPIError):
+            try:
                 connection.exec_driver_sql(f"KILL {number}")
+            except sa.exc.DBAPIError as error:
+                # One that was closed a moment before is listed and gone.
+                if not any(gone in str(error) for gone in ("(1094)", "(6106)")):
+                    raise
     engine.dispose()
 
 

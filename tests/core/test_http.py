@@ -355,14 +355,14 @@ async def test_a_body_that_never_comes_ends_the_connection(
         await holds(lambda: server.app.patience._requests)
         server.app.patience.sweep()
         await still_answers(ann)
-        monkeypatch.setattr(patience, "BODY_SECONDS", -1)
-        server.app.patience.sweep()
-        assert await waiting.ended() == b""
-        monkeypatch.setattr(patience, "IDLE_SECONDS", -1)
-        server.app.patience.sweep()
-        assert await wire.ended() == b""
-    # The server sweeps, too: at that moment nobody would have the time to ask.
-    monkeypatch.undo()
+        # For this alone: the server sweeps, too, and nobody would have the time to ask.
+        with monkeypatch.context() as impatient:
+            impatient.setattr(patience, "BODY_SECONDS", -1)
+            server.app.patience.sweep()
+            assert await waiting.ended() == b""
+            impatient.setattr(patience, "IDLE_SECONDS", -1)
+            server.app.patience.sweep()
+            assert await wire.ended() == b""
     await still_answers(ann)
 
 

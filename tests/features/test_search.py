@@ -211,8 +211,7 @@ async def test_what_is_deleted_or_cleared_is_not_found(server: RunningServer, an
 async def test_an_edit_changes_what_is_found(
     server: RunningServer, ann: Person, ben: Person, before_the_edit: bool
 ) -> None:
-    for callback in server.app._periodic:
-        callback.stop()  # the server's own round might index the other one before it is mended
+    server.rest()  # the server's own round might index the other one before it is mended
     message = await ann.write(ben, "The red bicycle")
     other = await ann.write(ben, "The old bicycle")
     if before_the_edit:
@@ -313,8 +312,7 @@ async def test_the_longest_query_and_an_unknown_user(server: RunningServer, ann:
 async def test_old_messages_are_indexed_in_slices_while_search_goes_on(
     server: RunningServer, ann: Person, ben: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for callback in server.app._periodic:
-        callback.stop()
+    server.rest()
     monkeypatch.setattr(actions, "SLICE", 10)
     store(server, *(f"bike {number}" for number in range(35)))
     work = server.app.services.work

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,9 +39,11 @@ async def test_where_no_file_is_left_those_who_are_here_are_served_and_others_la
         at_ann = await process.person(1).connect()
         _, most = resource.prlimit(process.process_id, resource.RLIMIT_NOFILE)
         resource.prlimit(process.process_id, resource.RLIMIT_NOFILE, (60, most))
+        begun = time.monotonic()
         silent = crowd(process)
 
         await holds(lambda: process.errors.count(SAID) >= 2)
+        assert process.errors.count(SAID) <= 1 + (time.monotonic() - begun)  # it rests for a second each time
         assert all(line.endswith(SAID) for line in process.troubles)
         assert await at_ann.quiet() == []
 

@@ -362,8 +362,7 @@ async def nothing_is_under_way(node: RunningServer) -> None:
 async def test_the_index_is_left_to_the_node_that_is_at_it(nodes: Nodes) -> None:
     here, there = (node.app.services.work.run for node in nodes)
     for node in nodes:
-        for callback in node.app._periodic:
-            callback.stop()
+        node.rest()
     for node in nodes:
         await nothing_is_under_way(node)
     store_by_another(nodes[0], ["Hello"] * 3 * search_actions.SLICE)

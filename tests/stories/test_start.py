@@ -44,7 +44,7 @@ async def say(process: ServerProcess, request: str) -> bytes:
 
 
 async def test_a_first_start_prints_all_that_two_people_need(start: Start) -> None:
-    process = start()
+    process = start(PORT="0")
     base_url = await process.line(r"(http://127\.0\.0\.1:\d+)")
     page = await process.line(r"(http://\S+/debug/chat)")
     tokens = [await process.line(TOKEN), await process.line(TOKEN)]

@@ -79,7 +79,7 @@ async def open_sockets(asker: Person) -> set[int]:
 
 @pytest.mark.gen_test(timeout=SECONDS)
 async def test_two_processes_serve_one_port_and_one_that_is_killed_is_replaced(together: Start) -> None:
-    process = await together("serve", "--workers", "2").started()
+    process = await together("serve", "--workers", "2", PORT="0").started()
     assert process.lines[0].count("(development, 2 workers)") == 1
     ann, ben, *others = (process.person(number) for number in range(1, 21))
     sockets = [await person.connect() for person in (ann, ben) for _ in range(4)]

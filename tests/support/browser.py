@@ -21,7 +21,7 @@ QUIET = [
 ]
 DESKTOP = {"width": 1280, "height": 720}
 PHONE = {"width": 360, "height": 740}
-expect.set_options(timeout=15_000)  # milliseconds: a busy machine draws late
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine draws late
 
 browser_test = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),

@@ -33,12 +33,12 @@ async def joined(person: Person) -> None:
     await eventually(is_joined)
 
 
-async def queued(person: Person, writes: int) -> None:
+async def queued(person: Person, count: int, lane: str = "writes") -> None:
     """Wait until so many wait for the database, or are with it, at the node that answers."""
 
     async def are_queued() -> bool:
         stats = await person.get("/health/websocket-stats", root="", token="")
-        return bool(stats.body["queues"]["writes"] == writes)
+        return bool(stats.body["queues"][lane] == count)
 
     await eventually(are_queued)
 

@@ -66,6 +66,7 @@ class RedisServer:
         self._process.send_signal(signal.SIGSTOP)
         stat = Path(f"/proc/{self._process.pid}/stat")
         while stat.read_text().rpartition(")")[2].split()[0] != STOPPED:
+            assert self._process.poll() is None
             time.sleep(0.001)
 
     def thaw(self) -> None:
