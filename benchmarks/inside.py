@@ -20,6 +20,7 @@ from benchmarks.load.generator import Load, build
 from benchmarks.tokens import mint
 from regoods.app import Application, make_app, make_server
 from regoods.core.settings import Settings
+from run import SWITCH_SECONDS
 
 SECRET = "a-secret-for-benchmarks-only-" * 2
 CROWD = 1_000
@@ -95,6 +96,7 @@ FIGURES: dict[str, Callable[[], Awaitable[float]]] = {
 
 
 async def main() -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     print(json.dumps(await FIGURES[sys.argv[1]]()))
 
 
