@@ -11,9 +11,8 @@ import pytest
 import sqlalchemy as sa
 from cachetools import TTLCache
 
-from regoods import app
 from regoods.core.errors import InvalidToken
-from regoods.core.tokens import TokenVerifier, mint
+from regoods.core.tokens import mint
 from regoods.realtime import refusals
 from regoods.realtime.admission import Refused
 from tests.support.clock import Ahead, Watch
@@ -119,14 +118,6 @@ async def test_a_client_may_leave_together_with_its_handshake(server: RunningSer
     assert await raw.closed() == (1000, "")
     assert await raw.ended() == b""
     assert not server.app.registry.is_online(1)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Ahead:
-    """By which a server that is started afterwards verifies tokens."""
-    clock = Ahead()
-    monkeypatch.setattr(app, "TokenVerifier", partial(TokenVerifier, now=clock))
-    return clock
 
 
 async def test_an_open_socket_outlives_its_token(clock: Ahead, ann: Person) -> None:

@@ -7,14 +7,11 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import jwt
 import pytest
 
-from regoods import app
-from regoods.core.tokens import TokenVerifier
 from regoods.realtime import expiry, newcomers, places
 from regoods.realtime.connection import Connection
 from tests.support.clock import Ahead
@@ -485,14 +482,6 @@ async def test_a_token_that_ends_between_two_looks_at_it_ends_no_socket_either(
 
     for raw in raws:
         assert await raw.quiet() == []
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Ahead:
-    """By which a server that is started afterwards verifies tokens and ends their sockets."""
-    clock = Ahead()
-    monkeypatch.setattr(app, "TokenVerifier", partial(TokenVerifier, now=clock))
-    return clock
 
 
 class Looks:

@@ -65,8 +65,10 @@ class RedisServer:
         """Its connections stay open, and nothing comes: as behind a broken network."""
         self._process.send_signal(signal.SIGSTOP)
         stat = Path(f"/proc/{self._process.pid}/stat")
+        deadline = time.monotonic() + START_SECONDS
         while stat.read_text().rpartition(")")[2].split()[0] != STOPPED:
             assert self._process.poll() is None
+            assert time.monotonic() < deadline
             time.sleep(0.001)
 
     def thaw(self) -> None:
